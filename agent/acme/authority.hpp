@@ -1,0 +1,55 @@
+// CertificateAuthority: the port through which certificates come. AcmeAuthority (RFC 8555) and SelfSignedAuthority stand
+// behind it; the simulation has its own. obtain() blocks up to its deadline; call it from a worker of the CA's pool.
+#pragma once
+
+#include "agent/keys/private_key.hpp"
+#include "base/dns/name.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mxseal::agent {
+
+// Where an authority keeps what must outlive a restart: accounts, orders, back-off. Backed by the store; any thread.
+// Each put is durable when it returns.
+class Journal {
+public:
+    virtual ~Journal() = default;
+    virtual std::optional<Json> get(std::string_view kind, std::string_view id) = 0;
+    virtual Status put(std::string_view kind, std::string_view id, const Json& document) = 0;
+    virtual Status remove(std::string_view kind, std::string_view id) = 0;
+    // Secrets (the account key), sealed by the journal.
+    virtual std::optional<Secret> get_secret(std::string_view kind, std::string_view id) = 0;
+    virtual Status put_secret(std::string_view kind, std::string_view id, const Secret& secret) = 0;
+};
+
+// Publishes dns-01 values. Several values at one name coexist; only our own is removed (E-17).
+class ChallengePublisher {
+public:
+    virtual ~ChallengePublisher() = default;
+    // Adds TXT `value` at `_acme-challenge.<name>` and returns when every authoritative server shows it (E-05).
+    virtual Status publish(const dns::Name& name, const std::string& value) = 0;
+    virtual Status remove(const dns::Name& name, const std::string& value) = 0;
+};
+
+struct CertificateRequest {
+    std::vector<dns::Name> names; // the first one is the host
+    const PrivateKey& key;
+};
+
+class CertificateAuthority {
+public:
+    virtual ~CertificateAuthority() = default;
+    // PEM chain, leaf first, checked by check_issued(). Errors carry Retry: after(...) from Retry-After, else the
+    // authority's own back-off, which is per (CA, account, names) and survives restarts (E-07).
+    virtual Result<std::string> obtain(const CertificateRequest& request) = 0;
+    // The CA's clock from the HTTPS Date field; unsupported when there is none (self-signed).
+    virtual Result<Instant> server_time() = 0;
+};
+
+} // namespace mxseal::agent

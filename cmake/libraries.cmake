@@ -1,0 +1,18 @@
+# Third-party libraries, all from Debian 12 (scripts/bootstrap).
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(CURL REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(cpprestsdk REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Catch2 2 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(ldns REQUIRED IMPORTED_TARGET ldns)
+# Debian's libunbound.pc asks for libevent's, which the library itself does not need to link.
+find_library(LIBUNBOUND_LIBRARY unbound REQUIRED)
+add_library(mxseal_libunbound INTERFACE)
+target_link_libraries(mxseal_libunbound INTERFACE ${LIBUNBOUND_LIBRARY})
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+find_package(SQLiteCpp REQUIRED)
