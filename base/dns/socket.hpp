@@ -1,4 +1,4 @@
-// Sockets towards one DNS server, with hard time-outs. Inside base/dns and the drivers' tests only; blocks its thread in
+// Sockets towards one DNS server, with hard time-outs. For base/dns and the drivers that speak DNS; blocks its thread in
 // poll(2). The only clock here is the one that a time-out on a socket needs.
 #pragma once
 
@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <utility>
@@ -19,6 +20,8 @@ inline constexpr std::size_t kMessageOctetsMax = 65535;
 class Deadline {
 public:
     static Deadline in(Duration timeout) { return Deadline(std::chrono::steady_clock::now() + timeout); }
+    // The sooner of the two.
+    Deadline within(Duration timeout) const { return Deadline(std::min(at_, std::chrono::steady_clock::now() + timeout)); }
     bool passed() const { return std::chrono::steady_clock::now() >= at_; }
     int poll_timeout_ms() const; // at least 0, rounded up
 
