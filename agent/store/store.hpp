@@ -5,6 +5,7 @@
 // to deciding (commit) carry the fencing token of the lease and are refused once another agent holds it.
 #pragma once
 
+#include "base/bytes.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
