@@ -47,6 +47,7 @@ struct OwnerObservation {
     std::optional<Ttl> primary_ttl;
     std::string primary_error;               // why `primary` is absent
     std::optional<dns::Name> cname_target;   // a CNAME stands at the owner
+    std::optional<Ttl> ns_ttl;               // largest TTL of the NS RRsets and their glue
     bool operator==(const OwnerObservation&) const = default;
 };
 

@@ -1,0 +1,72 @@
+// Internal to step(): what its parts share. One Context lives for one call.
+#pragma once
+
+#include "rotation/tlsa/step.hpp"
+
+namespace mxseal::rotation::tlsa {
+
+struct Context {
+    HostState& state;
+    const Instant now;
+    const Policy& policy;
+    const Group& group;
+    Decision& out;
+
+    bool idle(Task task) const { return !state.under_way.contains(task); }
+    // Not under way, and its back-off is over; otherwise the end of the back-off becomes a wake time.
+    bool may_start(Task task);
+    void start(Action action);          // marks it under way
+    void wake_at(Instant at);           // the earliest of all counts; never in the past
+    void waits(Reason reason);          // the first one of a decision stays
+    void note(std::string event, std::vector<std::pair<std::string, std::string>> fields, std::string sentence);
+    // Back-off of a task: doubling from observe_every up to monitor_every, or what the peer asked for.
+    void failed(Task task, const Failure& failure);
+    void succeeded(Task task) { state.retries.erase(task); }
+};
+
+// events.cpp
+void apply(Context& context, const Event& event);
+// requests.cpp: what operators ask for
+void apply(Context& context, const OperatorRoll& event);
+void apply(Context& context, const OperatorRollBack& event);
+void apply(Context& context, const OperatorHalt& event);
+void apply(Context& context, const OperatorResume& event);
+// watch.cpp: when to look at the world
+void keep_watch(Context& context);
+Duration pace(const HostState& state, const Policy& policy);
+bool looked_just_now(Context& context, Urgency urgency); // DNS, wire and clock; starts what is missing
+// gates.cpp: what forbids a step, as a reason
+std::optional<Reason> dns_refuses(const HostState& state, const Policy& policy);
+std::optional<Reason> clock_refuses(const HostState& state, Urgency urgency);
+std::optional<Reason> signatures_refuse(const HostState& state, const Policy& policy, Instant now);
+std::optional<Reason> group_refuses(const Context& context, const Roll& roll);
+std::optional<Reason> chain_refused(const HostState& state, const Policy& policy, Instant now, const Chain& before, const Chain& after, Urgency urgency);
+// adopt.cpp: from an unknown host to one whose pair is ours
+bool adopted(Context& context);                // true once it is; else does the next step towards it
+// certificates.cpp: keys and their certificates
+void keep_keys(Context& context);
+bool certificate_is_due(const Key& key, const Policy& policy, Instant now);
+std::optional<Instant> certificate_due_at(const Key& key, const Policy& policy);
+// deployment.cpp: the MTA's files
+void deploy(Context& context, DeployPurpose purpose, std::vector<SpkiHash> keys);
+bool keep_deployed(Context& context);          // false: a deployment is on its way and the host waits for it
+bool shows(const HostState& state, const Deployment& deployment, const ProbeRound& seen);
+// records.cpp: the TLSA RRsets
+dns::TlsaSet wanted_records(const HostState& state, const Policy& policy);
+bool keep_records(Context& context);           // true: every primary holds what is wanted
+void write_records(Context& context, const Ledger& ledger, dns::TlsaSet target);
+bool withdraw(Context& context);               // dane: off (W4)
+// rolling.cpp, switching.cpp, cleanup.cpp: the roll under way
+struct Ready {
+    bool records = false;                      // keep_records() was true
+    bool deployed = false;                     // keep_deployed() was true
+};
+void keep_rolling(Context& context, Ready ready);
+void keep_switching(Context& context, Roll& roll);
+void keep_rolling_back(Context& context, Roll& roll);
+void keep_cleaning(Context& context, Roll& roll, Ready ready);
+Duration verify_patience(const Policy& policy);
+
+std::vector<SpkiHash> served_keys(const HostState& state); // current key of each line
+
+} // namespace mxseal::rotation::tlsa

@@ -1,0 +1,111 @@
+// The MTA's files: what they are meant to hold, renewals of the served key, and putting back a pair that a foreign hand changed.
+#include "rotation/tlsa/context.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace mxseal::rotation::tlsa {
+
+namespace {
+
+Bytes leaf_digest(const Chain& chain) { return chain.certificates.front().certificate_sha256; }
+
+bool holds(const Deployment& deployment, const Chain& chain) {
+    return std::find(deployment.certificates.begin(), deployment.certificates.end(), leaf_digest(chain)) != deployment.certificates.end();
+}
+
+std::vector<Bytes> certificates_of(const HostState& state, const std::vector<SpkiHash>& keys) {
+    std::vector<Bytes> digests;
+    for (const SpkiHash& spki : keys) {
+        const Key* key = find_key(state, spki);
+        digests.push_back(key != nullptr && key->chain ? leaf_digest(*key->chain) : Bytes{});
+    }
+    return digests;
+}
+
+// A-31, A.3: the new certificate of the served key may not turn a match with a held version false.
+std::optional<Reason> renewal_refused(const Context& context, const std::vector<SpkiHash>& keys) {
+    for (const SpkiHash& spki : keys) {
+        const Key* key = find_key(context.state, spki);
+        if (key == nullptr || !key->chain) return because("wait.certificate", "waits for the certificate of key " + spki.short_hex());
+        for (const Chain& served : context.state.wire.chains)
+            if (served.key == spki)
+                if (auto refused = chain_refused(context.state, context.policy, context.now, served, *key->chain, Urgency::planned)) return refused;
+    }
+    return std::nullopt;
+}
+
+// What the wire shows of a key that was adopted and never deployed counts as deployed.
+bool newer_certificate(const Context& context, const std::vector<SpkiHash>& keys) {
+    const auto wanted = certificates_of(context.state, keys);
+    if (context.state.deployment && context.state.deployment->keys == keys) return context.state.deployment->certificates != wanted;
+    for (const Chain& served : context.state.wire.chains)
+        if (std::find(wanted.begin(), wanted.end(), leaf_digest(served)) == wanted.end()) return true;
+    return false;
+}
+
+// an endpoint shows a key that is not ours; what may be done without asking is to deploy again the key that is in V.
+bool foreign_key_served(const HostState& state, const std::vector<SpkiHash>& keys) {
+    return state.wire.reachable && std::any_of(state.wire.chains.begin(), state.wire.chains.end(),
+                                               [&](const Chain& chain) { return std::find(keys.begin(), keys.end(), chain.key) == keys.end(); });
+}
+
+} // namespace
+
+void deploy(Context& context, DeployPurpose purpose, std::vector<SpkiHash> keys) {
+    Deployment deployment;
+    deployment.purpose = purpose;
+    deployment.certificates = certificates_of(context.state, keys);
+    deployment.keys = std::move(keys);
+    deployment.intent = context.now;
+    context.start(Deploy{deployment.keys});
+    context.state.deployment = std::move(deployment);
+}
+
+bool shows(const HostState& state, const Deployment& deployment, const ProbeRound& seen) {
+    if (!deployment.written || seen.started < *deployment.written || seen.endpoints.empty()) return false;
+    for (const EndpointProbe& probe : seen.endpoints) {
+        if (probe.failure != EndpointProbe::Failure::none) {
+            // An endpoint need not have an algorithm that is not deployed.
+            if (!probe.absent_algorithm || !probe.forced) return false;
+            const bool deployed = std::any_of(deployment.keys.begin(), deployment.keys.end(), [&](const SpkiHash& spki) {
+                const Key* key = find_key(state, spki);
+                return key != nullptr && key->algorithm == *probe.forced;
+            });
+            if (deployed) return false;
+            continue;
+        }
+        if (!probe.chain || !holds(deployment, *probe.chain)) return false;
+    }
+    return true;
+}
+
+bool keep_deployed(Context& context) {
+    HostState& state = context.state;
+    const auto keys = served_keys(state);
+    auto& deployment = state.deployment;
+    if (deployment && !deployment->shown) {
+        const bool again = deployment->written && context.now >= *deployment->written + verify_patience(context.policy);
+        if ((!deployment->written || again) && context.may_start(Task::deploy)) context.start(Deploy{deployment->keys});
+        if (again && deployment->written) context.wake_at(context.now + verify_patience(context.policy));
+        auto retry = state.retries.find(Task::deploy);
+        if (retry != state.retries.end())
+            context.waits(retry->second.reason);
+        else
+            context.waits(because("wait.deployment", fmt::format("waits until every endpoint shows the certificate that was deployed ({})", to_string(deployment->purpose))));
+        return false;
+    }
+    if (!state.wire.at) return true;
+    const bool foreign = foreign_key_served(state, keys);
+    if (!foreign && !newer_certificate(context, keys)) return true;
+    if (auto refused = renewal_refused(context, keys)) {
+        context.waits(std::move(*refused));
+        return true;
+    }
+    if (foreign) context.note("wire.foreign_key", {}, "an endpoint presents a key that is not mxseal's: the pair is deployed again");
+    if (context.may_start(Task::deploy)) deploy(context, foreign ? DeployPurpose::repair : DeployPurpose::renewal, keys);
+    return false;
+}
+
+} // namespace mxseal::rotation::tlsa

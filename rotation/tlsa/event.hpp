@@ -1,0 +1,59 @@
+// What happens to a host: ends of actions, operators, the clock. Any event is legal in any state; repeating one changes nothing.
+#pragma once
+
+#include "rotation/tlsa/observation.hpp"
+#include "rotation/tlsa/state.hpp"
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace mxseal::rotation::tlsa {
+
+// What an action's failure tells: the sentence for people, and when to try again (absent: our own back-off).
+struct Failure {
+    std::string sentence;
+    std::optional<Duration> retry_after;
+    bool permanent = false;     // trying again cannot help until somebody changes something
+};
+
+struct Started {};              // the process came up: actions under way are unknown, the world has to be looked at again
+struct TimeReached {};
+struct PolicyChanged {};        // the configuration was read again
+struct Observed { DnsObservation seen; };
+struct Probed { ProbeRound seen; };
+struct FileRead {
+    std::vector<Key> keys;      // with their chains, imported into the vault
+    std::optional<Failure> failure;
+};
+struct KeyGenerated { std::optional<Key> key; std::optional<Failure> failure; Algorithm algorithm = Algorithm::ecdsa_p256; };
+struct CertificateObtained { SpkiHash key; Chain chain; };
+struct CertificateFailed { SpkiHash key; Failure failure; };
+struct TlsaWritten {
+    enum class Outcome { written, lost_race, unknown, failed };
+    Outcome outcome = Outcome::written;
+    std::optional<Failure> failure;
+};
+struct Deployed { std::optional<Failure> failure; bool file_changed = true; };
+struct TimeChecked {
+    std::optional<Failure> failure;   // nobody to ask
+    std::optional<Duration> skew;     // ours minus theirs
+};
+// The wall clock ran `forward` ahead of the boot clock (more than a minute): waits are lengthened by as much (0.1).
+struct ClockStepped { Duration forward{0}; };
+
+struct OperatorRoll {
+    RollKind kind = RollKind::planned;
+    std::optional<SpkiHash> retire;   // absent: the current key of each line, or the roll under way
+    std::string who;
+    std::optional<std::string> accepted_risk;
+};
+struct OperatorRollBack { std::string who; };
+struct OperatorHalt { std::string who; std::string why; };
+struct OperatorResume { std::string who; };
+
+using Event = std::variant<Started, TimeReached, PolicyChanged, Observed, Probed, FileRead, KeyGenerated, CertificateObtained, CertificateFailed,
+                           TlsaWritten, Deployed, TimeChecked, ClockStepped, OperatorRoll, OperatorRollBack, OperatorHalt, OperatorResume>;
+
+} // namespace mxseal::rotation::tlsa

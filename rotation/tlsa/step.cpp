@@ -1,0 +1,90 @@
+#include "rotation/tlsa/step.hpp"
+
+#include "rotation/tlsa/context.hpp"
+#include "rotation/tlsa/delays.hpp"
+
+#include <fmt/format.h>
+
+namespace mxseal::rotation::tlsa {
+
+namespace {
+
+// `ready` is a fact worth a line in the log when it comes about, and when it is lost again.
+void note_standbys(Context& context) {
+    for (const Line& line : context.state.lines)
+        for (const SpkiHash& spki : line.next) {
+            Key* key = find_key(context.state, spki);
+            const Readiness readiness = may_serve(context.state, spki, context.now, context.policy, Urgency::planned);
+            if (readiness.reason.until && !readiness.ready) context.wake_at(*readiness.reason.until);
+            if (readiness.ready == key->ready.has_value()) continue;
+            if (readiness.ready) {
+                key->ready = readiness.reason.until;
+                context.note("standby.ready", {{"key", spki.hex()}, {"ready_at", to_rfc3339(*key->ready)}}, readiness.reason.sentence());
+            } else {
+                key->ready.reset();
+                context.note("standby.lost", {{"key", spki.hex()}}, "the standby is not held everywhere any more: " + readiness.reason.sentence());
+            }
+        }
+}
+
+// G-12: a halt stops transitions; renewals with the same key and monitoring go on.
+void rest_while_halted(Context& context) {
+    context.waits(context.state.halt->reason);
+    if (!context.state.adopted) return;
+    keep_keys(context);
+    if (!context.state.roll || !context.state.roll->intent) keep_deployed(context);
+}
+
+void stay_off(Context& context) {
+    // W4: until the wait is over the key stays; its certificate is renewed all the same.
+    if (context.state.adopted) {
+        keep_keys(context);
+        keep_deployed(context);
+    }
+    withdraw(context);
+}
+
+void say_what_comes(Context& context) {
+    const HostState& state = context.state;
+    for (const Line& line : state.lines) {
+        for (const SpkiHash& spki : line.next) {
+            const Key* key = find_key(state, spki);
+            if (!key->ready) context.waits(may_serve(state, spki, context.now, context.policy, Urgency::planned).reason);
+            if (!key->chain) {
+                auto retry = state.retries.find(Task::certificate);
+                context.waits(retry != state.retries.end() ? retry->second.reason : because("wait.certificate", fmt::format("waits for the certificate of key {}", spki.short_hex())));
+            }
+        }
+    }
+    if (!state.wire.trouble.empty()) context.waits(because("note.unhealthy", "an endpoint is unhealthy: " + state.wire.trouble));
+    for (const Line& line : state.lines)
+        if (auto due = rotation_due(state, line, context.policy)) context.waits(*due);
+}
+
+void decide(Context& context) {
+    HostState& state = context.state;
+    if (state.halt) return rest_while_halted(context);
+    if (!context.policy.dane) return stay_off(context);
+    keep_keys(context);
+    if (!adopted(context)) return;
+    Ready ready;
+    ready.deployed = state.roll && state.roll->intent ? true : keep_deployed(context);
+    ready.records = keep_records(context);
+    keep_rolling(context, ready);
+    if (state.halt) return;
+    say_what_comes(context);
+}
+
+} // namespace
+
+Decision step(HostState& state, const Event& event, Instant now, const Policy& policy, const Group& group) {
+    Decision decision;
+    Context context{state, now, policy, group, decision};
+    apply(context, event);
+    keep_watch(context);
+    note_standbys(context);
+    decide(context);
+    return decision;
+}
+
+} // namespace mxseal::rotation::tlsa
