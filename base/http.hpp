@@ -19,12 +19,14 @@ struct HttpRequest {
     std::string body;
     Duration timeout = std::chrono::seconds(30);               // for everything together
     std::size_t body_limit = 1 << 20;                          // octets; more is `protocol`
+    bool public_only = false;                                  // G-04: a target that is_private_address() is `refused`, after resolution
 };
 
 struct HttpResponse {
     int status = 0;
     std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
     std::string body;
+    std::string peer_address;                                  // whom we spoke to; empty where a transport cannot tell
     const std::string* header(std::string_view name) const;    // first of that name, or null
 };
 
@@ -32,9 +34,14 @@ class HttpTransport {
 public:
     virtual ~HttpTransport() = default;
     // Any status is a value. transient: no connection or no answer in time, nothing sent;
-    // ambiguous: the connection broke after the request was sent; protocol: TLS refused, body too long.
+    // ambiguous: the connection broke after the request was sent; protocol: TLS refused, body too long;
+    // refused: public_only and the target is not; invalid: the request itself.
     virtual Result<HttpResponse> send(const HttpRequest& request) = 0;
 };
+
+// Loopback, private, link-local, shared, multicast and the like (IANA special-purpose registries, RFC 6890): nothing that a stranger's
+// URL may send us to. Text that is no address is not private.
+bool is_private_address(std::string_view address);
 
 struct CurlOptions {
     std::string ca_file;     // PEM roots in place of the system's; empty: the system's
