@@ -40,19 +40,6 @@ std::optional<std::string> address_of(const Record& record) {
     return endpoint ? std::optional(endpoint->address) : std::nullopt;
 }
 
-std::optional<std::string> text_of(const Record& record) {
-    const Rr rr = record.type == Type::txt ? rr_of(record) : nullptr;
-    if (!rr) return std::nullopt;
-    std::string text;
-    for (std::size_t i = 0; i < ldns_rr_rd_count(rr.get()); ++i) {
-        const ldns_rdf* one = ldns_rr_rdf(rr.get(), i);
-        // RFC 1035 section 3.3: a length octet, then the characters.
-        const ByteView octets(ldns_rdf_data(one), ldns_rdf_size(one));
-        text += to_text(octets.subspan(std::min<std::size_t>(1, octets.size())));
-    }
-    return text;
-}
-
 std::optional<Soa> soa_of(const Record& record) {
     const Rr rr = record.type == Type::soa ? rr_of(record) : nullptr;
     if (!rr || ldns_rr_rd_count(rr.get()) != 7) return std::nullopt;

@@ -13,7 +13,6 @@ namespace mxseal::dns {
 std::optional<Name> target_of(const Record& record);         // of NS, CNAME, DNAME, MX
 std::optional<std::uint16_t> preference_of(const Record& record); // of MX
 std::optional<std::string> address_of(const Record& record); // of A, AAAA, in text form
-std::optional<std::string> text_of(const Record& record);    // of TXT, its strings joined
 
 struct Soa {
     std::uint32_t serial = 0;
