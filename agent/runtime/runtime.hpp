@@ -1,0 +1,88 @@
+// Runtime: owns the state of every host and joins rotation, store and world: an event comes in, rotation decides, the state is
+// stored, then the actions start. One thread; no clock, sleep or thread of its own, so the simulation runs it as it is.
+//
+// Work is found by due time: a host that is not due costs nothing, and its document is not even read until it is.
+#pragma once
+
+#include "agent/config/config.hpp"
+#include "agent/runtime/groups.hpp"
+#include "agent/runtime/outside.hpp"
+#include "agent/runtime/time_keeper.hpp"
+#include "agent/store/store.hpp"
+#include "rotation/tlsa/plan.hpp"
+#include "rotation/tlsa/step.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace mxseal::agent {
+
+class Runtime {
+public:
+    Runtime(const Config& config, Clock& clock, Store& store, FencingToken token, Outside& outside);
+    ~Runtime();
+
+    // Reads the rows of all hosts and the known MX RRsets; every configured host becomes due, so that the world is looked at.
+    Status start();
+    // Does everything that is due, at most `kBatchMax` hosts a call.
+    void tick();
+    void arrived(const Arrival& arrival);
+    // When tick() has something to do again; absent: only an arrival can bring work.
+    std::optional<Instant> next_due() const;
+    // Actions whose arrival is awaited.
+    std::size_t under_way() const { return under_way_; }
+
+    // The desk's answers (desk.hpp).
+    Json status();
+    Result<Json> plan(const std::vector<std::string>& hosts);
+    Result<Json> request(const Json& body);
+
+    void on_log(std::function<void(const LogEntry&)> listener) { listener_ = std::move(listener); }
+    // Why the store could not be written last; empty: it can.
+    const std::string& store_trouble() const { return store_trouble_; }
+    // Hosts that are halted or whose last action failed (exit code of `apply`).
+    int hosts_in_trouble();
+    // Some host is in the rounds of an observation or of a deployment: `apply` stays for these.
+    bool in_rounds(Duration horizon) const;
+
+private:
+    struct Entry;
+    struct View;
+
+    Entry* find(const std::string& host);
+    Status load(Entry& entry);
+    void process(Entry& entry, const rotation::tlsa::Event& event, rotation::tlsa::Decision* answer = nullptr);
+    Status store(Entry& entry, const rotation::tlsa::Decision& decision, Instant now);
+    void give_up(Entry& entry, std::unique_ptr<rotation::tlsa::HostState> before, const Error& error);
+    void set_due(Entry& entry, std::optional<Instant> due);
+    rotation::tlsa::Group group_of(const Entry& entry);
+    void tell_group(const Entry& entry);
+    void refresh_view(Entry& entry, Instant now);
+    void check_clock();
+    void take_stored_requests();
+    void watch_mx();
+    void mx_arrived(const MxObservation& seen);
+    void log(LogEntry entry);
+
+    const Config& config_;
+    TimeKeeper time_;
+    Store& store_;
+    FencingToken token_;
+    Outside& outside_;
+    std::function<void(const LogEntry&)> listener_;
+
+    std::map<std::string, std::unique_ptr<Entry>> entries_;
+    std::set<std::pair<Instant, Entry*>> queue_;              // by due time
+    Groups groups_;
+    std::map<dns::Name, MxObservation> mx_;
+    std::optional<Instant> mx_due_, requests_due_;
+    std::size_t under_way_ = 0;
+    std::string store_trouble_;
+};
+
+} // namespace mxseal::agent

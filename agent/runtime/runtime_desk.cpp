@@ -1,0 +1,113 @@
+// The desk's half of Runtime: what operators ask and what they are told.
+#include "agent/runtime/host_entry.hpp"
+#include "agent/runtime/report.hpp"
+#include "agent/runtime/runtime.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace mxseal::agent {
+
+using namespace rotation::tlsa;
+
+namespace {
+
+std::optional<Event> event_of(const Json& body, std::string& wrong) {
+    const auto command = body["command"].as_string().value_or("");
+    const auto who = body["who"].as_string().value_or("unknown");
+    if (command == "halt") return OperatorHalt{who, body["why"].as_string().value_or("")};
+    if (command == "resume") return OperatorResume{who};
+    if (command == "roll_back") return OperatorRollBack{who};
+    if (command != "roll") {
+        wrong = fmt::format("unknown command '{}'; allowed: roll, roll_back, halt, resume", escape_untrusted(command, 40));
+        return std::nullopt;
+    }
+    OperatorRoll roll;
+    roll.kind = body["emergency"].as_bool().value_or(false) ? RollKind::emergency : RollKind::planned;
+    roll.who = who;
+    roll.accepted_risk = body["accept_risk"].as_string();
+    if (auto hex = body["key"].as_string()) {
+        roll.retire = rotation::SpkiHash::from_hex(*hex);
+        if (!roll.retire) wrong = fmt::format("'{}' is not a key: 64 hexadecimal digits of its SPKI SHA-256, as `mxseal status --json` shows them", escape_untrusted(*hex, 80));
+        if (!roll.retire) return std::nullopt;
+    }
+    return roll;
+}
+
+} // namespace
+
+Json Runtime::status() {
+    const Instant now = time_.now();
+    Json hosts = Json::array();
+    for (auto& [name, entry] : entries_) {
+        if (auto loaded = load(*entry); !loaded.ok())
+            hosts.push(Json::object({{"host", name}, {"state", "halted"}, {"halted", Json::object({{"reason", loaded.error().to_string()}})}}));
+        else
+            hosts.push(status_of(*entry->state, now, entry->policy, group_of(*entry), entry->reason));
+    }
+    Json domains = Json::array();
+    for (const auto& [name, domain] : config_.domains) {
+        auto seen = mx_.find(name);
+        Json mx = Json::array();
+        std::size_t matched = 0, broken = 0, ours = 0;
+        const bool known = seen != mx_.end() && seen->second.error.empty();
+        if (known)
+            for (const MxHost& host : seen->second.hosts) {
+                mx.push(host.host.text());
+                const Entry* entry = find(host.host.text());
+                if (entry == nullptr || !entry->view.published) continue;
+                ++ours;
+                entry->view.sound ? ++matched : ++broken;
+            }
+        // a domain is as protected as its weakest MX host; an MX RRset that is not secure protects nothing.
+        const bool secure = known && seen->second.security == Security::secure;
+        const char* dane = broken > 0 ? "broken" : !secure || ours == 0 ? "none" : matched == seen->second.hosts.size() ? "full" : "partial";
+        domains.push(Json::object({{"domain", name.text()}, {"dane", dane}, {"mx", std::move(mx)}}));
+    }
+    return Json::object({{"at", to_rfc3339(now)}, {"store", store_trouble_.empty() ? Json() : Json(store_trouble_)}, {"hosts", std::move(hosts)}, {"domains", std::move(domains)}});
+}
+
+Result<Json> Runtime::plan(const std::vector<std::string>& hosts) {
+    const Instant now = time_.now();
+    for (const std::string& name : hosts)
+        if (find(name) == nullptr) return Error(ErrorCode::not_found, fmt::format("{} is not in the configuration", escape_untrusted(name, 80)));
+    Json all = Json::array();
+    for (auto& [name, entry] : entries_) {
+        if (!hosts.empty() && std::find(hosts.begin(), hosts.end(), name) == hosts.end()) continue;
+        if (auto loaded = load(*entry); !loaded.ok()) return std::move(loaded).error();
+        all.push(plan_of(*entry->state, now, entry->policy, group_of(*entry), entry->reason));
+    }
+    return Json::object({{"hosts", std::move(all)}});
+}
+
+Result<Json> Runtime::request(const Json& body) {
+    std::string wrong;
+    auto event = event_of(body, wrong);
+    if (!event) return Error(ErrorCode::invalid, wrong);
+    std::vector<std::string> names;
+    for (const Json& host : body["hosts"].items()) names.push_back(host.as_string().value_or(""));
+    const bool every = names.empty() && (std::holds_alternative<OperatorHalt>(*event) || std::holds_alternative<OperatorResume>(*event));
+    if (every)
+        for (const auto& [name, entry] : entries_) names.push_back(name);
+    if (names.empty()) return Error(ErrorCode::invalid, "name at least one host");
+    for (const std::string& name : names)
+        if (find(name) == nullptr) return Error(ErrorCode::not_found, fmt::format("{} is not in the configuration", escape_untrusted(name, 80)));
+    Json replies = Json::array();
+    for (const std::string& name : names) {
+        Entry& entry = *find(name);
+        Decision decision;
+        if (entry.given_up) {
+            decision.refused = true;
+            decision.reply = entry.reason.sentence();
+        } else {
+            process(entry, *event, &decision);
+        }
+        replies.push(Json::object({{"host", name}, {"text", decision.reply}, {"refused", decision.refused}}));
+    }
+    auto planned = plan(names);
+    if (!planned.ok()) return std::move(planned).error();
+    return Json::object({{"replies", std::move(replies)}, {"plan", std::move(*planned)}});
+}
+
+} // namespace mxseal::agent
