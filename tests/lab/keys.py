@@ -6,6 +6,8 @@ import ssl
 
 from process import run
 
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+
 
 def self_made(host: str, combined: pathlib.Path, algorithm: str) -> None:
     """Key and self-signed certificate in one file, ready for smtpd_tls_chain_files. algorithm: `ec` or `rsa`."""
@@ -39,12 +41,28 @@ def authority(folder: pathlib.Path, addresses: list[str]) -> tuple[pathlib.Path,
 
 
 def tlsa_of_file(combined: pathlib.Path) -> str:
-    return _tlsa(run(["openssl", "x509", "-in", str(combined), "-noout", "-pubkey"]))
+    """The record that the first certificate of the file wants."""
+    text = combined.read_text()
+    return tlsa_of_certificate(ssl.PEM_cert_to_DER_cert(text[text.index(_BEGIN):text.index(_END) + len(_END)]))
 
 
-def _tlsa(public_key_pem: str) -> str:
-    der = ssl.PEM_cert_to_DER_cert(public_key_pem.replace("PUBLIC KEY", "CERTIFICATE"))
-    return f"3 1 1 {hashlib.sha256(der).hexdigest()}"
+def tlsa_of_certificate(der: bytes) -> str:
+    """`3 1 1 <hex>`: RFC 5280 section 4.1: the key is the sixth or, with the version in front, the seventh part of tbsCertificate."""
+    tbs, _ = _content(der, _content(der, 0)[0])
+    if der[tbs] == 0xA0:
+        tbs = _content(der, tbs)[1]
+    for _ in range(5):  # serialNumber, signature, issuer, validity, subject
+        tbs = _content(der, tbs)[1]
+    return f"3 1 1 {hashlib.sha256(der[tbs:_content(der, tbs)[1]]).hexdigest()}"
+
+
+def _content(der: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the DER element at `at` begins, and where the element ends."""
+    length, begin = der[at + 1], at + 2
+    if length & 0x80:
+        begin += length & 0x7F
+        length = int.from_bytes(der[at + 2:begin])
+    return begin, begin + length
 
 
 def tlsa_on_wire(address: str, host: str, seconds: float = 5) -> str:
@@ -59,8 +77,7 @@ def tlsa_on_wire(address: str, host: str, seconds: float = 5) -> str:
         wire.sendall(b"STARTTLS\r\n")
         _reply(lines)
         with context.wrap_socket(wire, server_hostname=host) as tls:
-            leaf = ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True))
-    return _tlsa(run(["openssl", "x509", "-noout", "-pubkey"], stdin=leaf))
+            return tlsa_of_certificate(tls.getpeercert(binary_form=True))
 
 
 def _reply(lines) -> None:

@@ -37,8 +37,10 @@ class Postfix:
         shutil.chown(folder / "data", "postfix")
         keys.self_made(host, self.combined, algorithm)
         self._write_config(folder)
-        # start-fg keeps the master as our child.
-        self.server = Server(f"postfix {host}", ["postfix", "-c", str(self.config), "start-fg"], folder / "start.log").start()
+        run(["postfix", "-c", str(self.config), "check"])  # makes what a queue folder needs
+        # The master itself, as our child: `postfix start-fg` would keep a shell in between that dies alone.
+        master = run(["postconf", "-c", str(self.config), "-h", "daemon_directory"]).strip() + "/master"
+        self.server = Server(f"postfix {host}", [master, "-d", "-c", str(self.config)], folder / "start.log").start()
 
     def _write_config(self, folder: pathlib.Path) -> None:
         (self.config / "main.cf").write_text(

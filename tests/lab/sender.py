@@ -19,6 +19,8 @@ import isolation
 from process import Server
 
 VERIFIED = "Verified"
+NO_TLSA = "no TLSA records"                           # dane-only then resorts to PKIX, which no host here passes
+MISMATCH = "num=65:no matching DANE TLSA records"     # posttls-finger's own text
 PROBE_SECONDS = 10      # a probe without an end by then has failed
 _OUTSTANDING_MAX = 64   # probes under way in one helper; beyond this the machine, not the world, is being measured
 _FAMILIES = {host: ["ipv6" if ":" in a else "ipv4" for a in found] for host, found in addresses.ENDPOINTS.items()}
@@ -37,12 +39,16 @@ class Probe:
         return self.verdict == VERIFIED
 
 
-def judge(output: str) -> str:
-    """posttls-finger's own words: the line of the connection, else its last words."""
+def verdict_of(output: str) -> str:
+    """posttls-finger's own words: VERIFIED, else why not."""
     lines = [line.removeprefix("posttls-finger: ") for line in output.splitlines() if line.strip()]
-    for line in lines:
-        if "TLS connection established" in line:
-            return VERIFIED if line.startswith("Verified TLS connection established") else line[:160]
+    if any(line.startswith("Verified TLS connection established") for line in lines):
+        return VERIFIED
+    if any("no TLSA records found" in line for line in lines):
+        return NO_TLSA
+    failed = [line for line in lines if "verification failed for" in line]
+    if failed:
+        return failed[0].rpartition("]:25: ")[2]
     return " / ".join(lines)[-300:] or "no output"
 
 
@@ -84,7 +90,7 @@ class _Helper:
             done = subprocess.run(["posttls-finger", "-c", "-l", "dane-only", "-t", "5", "-T", "5", f"[{host}]"], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PROBE_SECONDS, check=False,
                                   env={**os.environ, "MAIL_CONFIG": str(self.folder / family)})
-            verdict = judge(done.stdout)
+            verdict = verdict_of(done.stdout)
         except subprocess.TimeoutExpired:
             verdict = f"no end within {PROBE_SECONDS} s"
         with self.print_lock:

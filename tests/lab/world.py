@@ -70,6 +70,14 @@ class World:
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             list(pool.map(Server.stop, reversed(self._to_stop)))
 
+    def stop_later(self, server: Server) -> None:
+        """One more server that ends with the world, before all others."""
+        self._to_stop.append(server)
+
+    def forget(self, server: Server) -> None:
+        """It was ended on purpose."""
+        self._to_stop.remove(server)
+
     def require_healthy(self) -> None:
         """No server has died by itself."""
         for server in self._to_stop:

@@ -1,0 +1,88 @@
+"""An observer that believes nobody: polls every name server and every endpoint, and does its own arithmetic on what it saw.
+
+It knows no margins of mxseal's: only how long the longest cache of this world may keep what a server has once answered.
+"""
+import dataclasses
+import threading
+import time
+from typing import Optional
+
+import addresses
+import keys
+from world import World
+
+CACHE_SECONDS = max(addresses.TLSA_TTL, 8)  # the min-ttl resolver's cache-min-ttl
+_EVERY = 0.4  # seconds between looks
+
+
+@dataclasses.dataclass(frozen=True)
+class Switch:
+    host: str
+    address: str
+    old: str
+    new: str
+    at: float                        # between the last handshake with `old` and the first with `new`: the first with `new`
+    not_before: Optional[float]      # the last answer without `new`, plus CACHE_SECONDS; None: no server ever answered without it
+
+    @property
+    def early(self) -> bool:
+        return self.not_before is not None and self.at < self.not_before
+
+
+class Judge:
+    """Read `switches` and `mismatches` after stop()."""
+
+    def __init__(self, world: World):
+        self._world = world
+        self._keys: dict[tuple[str, str], str] = {}              # (host, address) -> TLSA that its key wants
+        self._last_set: dict[tuple[str, frozenset[str]], float] = {}  # (host, version) -> when a server last answered with it
+        self.switches: list[Switch] = []
+        self.mismatches: list[str] = []
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._end.set()
+        self._thread.join(timeout=15)
+
+    def _run(self) -> None:
+        while not self._end.wait(_EVERY):
+            for host in addresses.HOSTS:
+                self._look(host)
+
+    def _look(self, host: str) -> None:
+        before = self._live(host)
+        shown = {address: self._key(address, host) for address in addresses.ENDPOINTS[host]}
+        after = self._live(host)
+        for address, key in shown.items():
+            if key:
+                self._note_key(host, address, key)
+                # Twice, as the set and the handshake are not of one instant: a mismatch that stands in both is one.
+                for live in before & after:
+                    if live and key not in live:
+                        self.mismatches.append(f"{host} {address} shows {key[:18]} while a server answers {sorted(r[:18] for r in live)}")
+
+    def _key(self, address: str, host: str) -> Optional[str]:
+        try:
+            return keys.tlsa_on_wire(address, host)
+        except OSError:
+            return None  # the senders complain of that, not we
+
+    def _live(self, host: str) -> set[frozenset[str]]:
+        live = {version for version in self._world.names.tlsa(host).values() if version is not None}
+        now = time.time()
+        for version in live:
+            self._last_set[host, version] = now
+        return live
+
+    def _note_key(self, host: str, address: str, key: str) -> None:
+        old = self._keys.get((host, address))
+        self._keys[host, address] = key
+        if old and old != key:
+            now = time.time()
+            # No answer at all matches every key: only non-empty sets bind.
+            without = [seen for (of, version), seen in self._last_set.items() if of == host and version and key not in version]
+            self.switches.append(Switch(host, address, old, key, now, max(without) + CACHE_SECONDS if without else None))
