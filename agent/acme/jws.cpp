@@ -8,6 +8,8 @@
 #include <array>
 #include <memory>
 
+#include <fmt/format.h>
+
 namespace mxseal::agent {
 
 namespace {
@@ -48,8 +50,10 @@ Result<Bytes> der_signature(evp_pkey_st* key, ByteView text) {
 } // namespace
 
 AccountKey::AccountKey(PrivateKey key, Json jwk) : key_(std::move(key)), jwk_(std::move(jwk)) {
-    // RFC 7638 section 3: the members in lexicographic order without white space; jwk_ is made in that order.
-    thumbprint_ = to_base64url(sha256(view_of(jwk_.dump())));
+    // RFC 7638 section 3: the members in lexicographic order, without white space (Json::dump has some).
+    auto member = [this](const char* name) { return jwk_[name].as_string().value_or(""); };
+    std::string canonical = fmt::format(R"({{"crv":"{}","kty":"{}","x":"{}","y":"{}"}})", member("crv"), member("kty"), member("x"), member("y"));
+    thumbprint_ = to_base64url(sha256(view_of(canonical)));
 }
 
 Result<AccountKey> AccountKey::of(PrivateKey key) {
