@@ -155,6 +155,8 @@ Result<Primary::Plan> Primary::plan(const Zone& zone, const std::vector<Change>&
 }
 
 Status Primary::send(const Zone& zone, const Plan& plan) {
+    // The update has a connection of its own, so that one which breaks before it is known to have carried nothing.
+    session_.reset();
     return dns::send_update(access_.server, access_.key, access_.clock, update_of(zone, plan), exchange_deadline());
 }
 
