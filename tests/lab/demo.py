@@ -36,12 +36,18 @@ class LiveLog(threading.Thread):
         self._shown: set[Any] = set()
         self._complete: set[str] = set()
         self._end = threading.Event()
+        self._lock = threading.Lock()
 
     def run(self) -> None:
         while not self._end.wait(0.4):
             self.show()
 
     def show(self) -> None:
+        """What is new, now; also called before a step's own line, so that the lines stand in the order of the world."""
+        with self._lock:
+            self._show()
+
+    def _show(self) -> None:
         try:
             log = self._mxseal.log()
         except RuntimeError:
@@ -122,20 +128,25 @@ class Demo:
 
     def _killed_roll(self, usual: float) -> None:
         fraction = self.random.random() * 0.9
-        done = len(self.mxseal.events("roll.finished", MX1))
+        done, written = (len(self.mxseal.events(event, MX1)) for event in ("roll.finished", "cleanup.written"))
         self._request([MX1], "one more planned roll of mx1")
         self.screen.line(f"kill -9 of the agent comes at {fraction:.0%} of a roll's usual {usual:.1f} s (--seed {self.seed} repeats it)", "step")
-        time.sleep(fraction * usual)
+        moment = time.monotonic() + fraction * usual
+        # A roll that is faster than the one before is killed at its last step.
+        while time.monotonic() < moment and len(self.mxseal.events("cleanup.written", MX1)) == written:
+            time.sleep(0.1)
         self.mxseal.kill_agent()
+        self.live.show()
         if len(self.mxseal.events("roll.finished", MX1)) > done:
             self.problems.append("the roll was over before the kill")
-        self.screen.line("agent killed (-9); started again after a second", "step")
+        self.screen.line("agent killed (-9); it starts again after a second", "step")
         time.sleep(1)
         self.mxseal.start_agent()
         self.mxseal.wait_events("roll.finished", MX1, done + 1, _ROLL_SECONDS)
         self.mxseal.wait_state(list(HOSTS), "steady", _ROLL_SECONDS)
 
     def _step_done(self, what: str) -> None:
+        self.live.show()
         self.screen.line(f"{what}; {self.tally.sentence()}", "bad" if self.tally.failures else "good")
 
     def _last_words(self) -> None:

@@ -28,6 +28,10 @@ class Switch:
     def early(self) -> bool:
         return self.not_before is not None and self.at < self.not_before
 
+    def __str__(self) -> str:
+        late = "" if self.not_before is None else f", {self.at - self.not_before:+.1f} s from when every cache had to know it"
+        return f"{self.host} {self.address} switched {self.old[:14]} -> {self.new[:14]}{late}"
+
 
 class Judge:
     """Read `switches` and `mismatches` after stop()."""
@@ -37,7 +41,7 @@ class Judge:
         self._keys: dict[tuple[str, str], str] = {}              # (host, address) -> TLSA that its key wants
         self._last_set: dict[tuple[str, frozenset[str]], float] = {}  # (host, version) -> when a server last answered with it
         self.switches: list[Switch] = []
-        self.mismatches: list[str] = []
+        self._mismatches: dict[str, None] = {}                   # each once, in order
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -47,6 +51,10 @@ class Judge:
     def stop(self) -> None:
         self._end.set()
         self._thread.join(timeout=15)
+
+    @property
+    def mismatches(self) -> list[str]:
+        return list(self._mismatches)
 
     def _run(self) -> None:
         while not self._end.wait(_EVERY):
@@ -63,7 +71,8 @@ class Judge:
                 # Twice, as the set and the handshake are not of one instant: a mismatch that stands in both is one.
                 for live in before & after:
                     if live and key not in live:
-                        self.mismatches.append(f"{host} {address} shows {key[:18]} while a server answers {sorted(r[:18] for r in live)}")
+                        answer = ", ".join(sorted(record[:14] for record in live))
+                        self._mismatches[f"{host} {address} shows {key[:14]} while a server answers {answer}"] = None
 
     def _key(self, address: str, host: str) -> Optional[str]:
         try:
