@@ -1,6 +1,7 @@
 #include "agent/acme/acme_order.hpp"
 
 #include "agent/keys/certificates.hpp"
+#include "agent/keys/openssl.hpp"
 
 #include <algorithm>
 
@@ -155,6 +156,8 @@ Result<std::string> AcmeOrder::download(const CertificateRequest& request) {
         return std::move(reply->body);
     }
     Error refused = std::move(chain).error().in_context("checking the new certificate");
+    // A page of a proxy says nothing about the certificate: it is fetched again.
+    if (!openssl::read_certificates(view_of(reply->body))) return Error(ErrorCode::protocol, refused.message(), Retry::transient());
     // A clock that is wrong is not the order's fault: the same certificate is fetched again when it is right.
     if (refused.code() == ErrorCode::clock_skew) return refused;
     return lose(std::move(refused));

@@ -12,6 +12,7 @@ constexpr int kNonceTries = 5;               // E-01
 constexpr std::size_t kNoncesMax = 8;        // our choice: one order has one request under way
 constexpr std::size_t kNonceLengthMax = 512; // our choice: CAs send 20 to 60 characters
 constexpr std::size_t kBodyLimit = 256 * 1024; // G-04
+constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::string_view kScheme = "https://";
 
 // The host of an https URL, without brackets, user and port.
@@ -56,7 +57,8 @@ Result<AcmeDirectory> AcmeSession::directory() {
     auto response = fetch_directory();
     if (!response) return std::move(response).error();
     auto document = Json::parse(response->body);
-    if (!document) return Error(ErrorCode::protocol, fmt::format("{} is no ACME directory; check `directory`", directory_url_), Retry::transient());
+    bool complete = document && (*document)["newNonce"].as_string() && (*document)["newAccount"].as_string() && (*document)["newOrder"].as_string();
+    if (!complete) return Error(ErrorCode::protocol, fmt::format("{} is no ACME directory; check `directory`", directory_url_), Retry::transient());
     // RFC 8555 section 7.1.1.
     const Json& meta = (*document)["meta"];
     AcmeDirectory found{text_of((*document)["newNonce"]), text_of((*document)["newAccount"]), text_of((*document)["newOrder"]),
@@ -77,8 +79,9 @@ Result<Instant> AcmeSession::server_time() {
 
 void AcmeSession::keep_nonce(const HttpResponse& response) {
     const std::string* nonce = response.header("replay-nonce");
-    // RFC 8555 section 6.5.1 (E-01): a value that is not base64url is ignored.
-    if (nonce == nullptr || nonce->empty() || nonce->size() > kNonceLengthMax || !from_base64url(*nonce)) return;
+    // RFC 8555 section 6.5.1 (E-01): Replay-Nonce = 1*base64url; another value is ignored.
+    bool usable = nonce != nullptr && !nonce->empty() && nonce->size() <= kNonceLengthMax && nonce->find_first_not_of(kBase64Url) == std::string::npos;
+    if (!usable) return;
     if (nonces_.size() == kNoncesMax) nonces_.erase(nonces_.begin());
     nonces_.push_back(*nonce);
 }
