@@ -42,7 +42,7 @@ std::variant<Config, ConfigMistakes> read_config(const std::string& text, const 
     auto tree = config::parse_yaml(text);
     if (const auto* problem = std::get_if<config::YamlProblem>(&tree)) {
         reading.mistake_at(problem->line, problem->why);
-        return ConfigMistakes{reading.sorted_mistakes()};
+        return ConfigMistakes{reading.mistakes()};
     }
     auto root = std::get<std::shared_ptr<const config::YamlNode>>(tree);
     if (root->kind != config::YamlNode::Kind::map)
@@ -50,7 +50,8 @@ std::variant<Config, ConfigMistakes> read_config(const std::string& text, const 
     else
         read_sections(reading, Value{root.get(), "", 1});
     if (machine == Machine::asked) config::check_machine(reading);
-    if (reading.failed()) return ConfigMistakes{reading.sorted_mistakes()};
+    if (reading.failed()) return ConfigMistakes{reading.mistakes()};
+    reading.config.warnings = reading.warnings();
     return std::move(reading.config);
 }
 

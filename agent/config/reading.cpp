@@ -75,7 +75,7 @@ bool is_repeated(Reading& reading, const std::string& path, const YamlNode::Entr
 } // namespace
 
 std::string Value::shown() const {
-    if (is_nothing()) return "without a value";
+    if (is_nothing()) return "";
     if (is_list()) return "a list";
     if (is_map()) return "a map";
     return fmt::format("'{}'", escape_untrusted(node->text, 80));
@@ -84,17 +84,13 @@ std::string Value::shown() const {
 std::string Reading::line_prefix(int line) const { return fmt::format("{}:{}: ", config.file.string(), line); }
 
 void Reading::mistake(const Value& value, std::string_view why, std::string_view allowed) {
-    mistake_at(value.line, fmt::format("{}{}{} {}; allowed: {}", value.path, value.path.empty() ? "" : " ", value.shown(), why, allowed));
+    std::string shown = value.shown();
+    mistake_at(value.line, fmt::format("{}{}{} {}; allowed: {}", value.path, shown.empty() ? "" : " ", shown, why, allowed));
 }
 
 void Reading::mistake_at(int line, std::string_view text) { mistakes_.emplace_back(line, line_prefix(line) + std::string(text)); }
 
-void Reading::warn(int line, std::string_view text) {
-    ordered_warnings_.emplace_back(line, line_prefix(line) + std::string(text));
-    std::stable_sort(ordered_warnings_.begin(), ordered_warnings_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    config.warnings.clear();
-    for (const auto& warning : ordered_warnings_) config.warnings.push_back(warning.second);
-}
+void Reading::warn(int line, std::string_view text) { warnings_.emplace_back(line, line_prefix(line) + std::string(text)); }
 
 void Reading::check_later(MachineCheck::Kind kind, const Value& value, std::string text) {
     checks.push_back({kind, value.path, std::move(text), value.line});
@@ -106,18 +102,17 @@ std::filesystem::path Reading::resolved(const std::string& path) const {
     return (std::filesystem::absolute(config.file).parent_path() / given).lexically_normal();
 }
 
-std::vector<std::string> Reading::sorted_mistakes() const {
-    auto ordered = mistakes_;
-    std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    std::vector<std::string> lines;
-    for (const auto& mistake : ordered) {
-        if (lines.size() == kMistakesMax) {
-            lines.push_back(fmt::format("{}: {} more mistakes are not shown", config.file.string(), ordered.size() - kMistakesMax));
+std::vector<std::string> Reading::in_order(std::vector<std::pair<int, std::string>> lines, std::string_view what) const {
+    std::stable_sort(lines.begin(), lines.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<std::string> out;
+    for (auto& line : lines) {
+        if (out.size() == kLinesMax) {
+            out.push_back(fmt::format("{}: {} more {} are not shown", config.file.string(), lines.size() - kLinesMax, what));
             break;
         }
-        lines.push_back(mistake.second);
+        out.push_back(std::move(line.second));
     }
-    return lines;
+    return out;
 }
 
 MapReader::MapReader(Reading& reading, const Value& value, std::initializer_list<std::string_view> known) : reading_(reading), value_(value) {

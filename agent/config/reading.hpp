@@ -12,7 +12,7 @@
 
 namespace mxseal::agent::config {
 
-constexpr std::size_t kMistakesMax = 200; // our choice: more than anybody reads at once
+constexpr std::size_t kLinesMax = 200; // our choice: more than anybody reads at once
 
 // A value and where it stands: "hosts.mx1.example.org.ports".
 struct Value {
@@ -24,7 +24,7 @@ struct Value {
     bool is_scalar() const { return node != nullptr && node->kind == YamlNode::Kind::scalar; }
     bool is_list() const { return node != nullptr && node->kind == YamlNode::Kind::list; }
     bool is_map() const { return node != nullptr && node->kind == YamlNode::Kind::map; }
-    std::string shown() const; // "'90x'", "a list", "nothing"
+    std::string shown() const; // "'90x'", "a list"; empty when there is nothing
 };
 
 // What load_config() asks of the machine; parse_config() does not.
@@ -48,7 +48,9 @@ public:
     // Relative paths count from the folder of the file.
     std::filesystem::path resolved(const std::string& path) const;
 
-    std::vector<std::string> sorted_mistakes() const;
+    // In the order of the file, at most kLinesMax and one that counts the rest.
+    std::vector<std::string> mistakes() const { return in_order(mistakes_, "mistakes"); }
+    std::vector<std::string> warnings() const { return in_order(warnings_, "warnings"); }
     bool failed() const { return !mistakes_.empty(); }
 
     Config config;
@@ -61,8 +63,8 @@ public:
     std::map<std::string, int> timing_lines;
 
 private:
-    std::vector<std::pair<int, std::string>> mistakes_;
-    std::vector<std::pair<int, std::string>> ordered_warnings_;
+    std::vector<std::string> in_order(std::vector<std::pair<int, std::string>> lines, std::string_view what) const;
+    std::vector<std::pair<int, std::string>> mistakes_, warnings_;
 };
 
 // A map with the keys that may stand in it. Complains once about a value of another kind, unknown and repeated keys.

@@ -30,7 +30,7 @@ std::optional<std::string_view> why_no_host_name(const std::string& text) {
 std::optional<std::string> read_text(Reading& reading, const Value& value, std::string_view allowed) {
     if (value.node == nullptr) return std::nullopt;
     if (value.is_scalar() && !value.node->text.empty()) return value.node->text;
-    reading.mistake(value, value.is_nothing() || value.is_scalar() ? "is empty" : "is not a text", allowed);
+    reading.mistake(value, value.is_nothing() ? "has no value" : value.is_scalar() ? "is empty" : "is not a text", allowed);
     return std::nullopt;
 }
 
