@@ -1,5 +1,7 @@
 #include "providers/rfc2136/primary.hpp"
 
+#include "base/dns/wire.hpp"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -45,30 +47,27 @@ bool is_referral(const dns::Message& message) {
     return message.rcode == kNoError && !message.authoritative && message.answer.empty() && first_of(message.authority, dns::Type::ns) != nullptr;
 }
 
-// RFC 4035 section 5.3.4: fewer labels in the RRSIG than in the owner: the answer was made from a wildcard, and at the owner nothing stands.
-bool from_wildcard(const dns::Message& message, const dns::Name& owner, dns::Type type) {
-    return std::any_of(message.answer.begin(), message.answer.end(), [&](const dns::Record& record) {
-        if (record.type != dns::Type::rrsig || record.owner != owner || record.rdata.size() < 4) return false;
-        auto covered = static_cast<dns::Type>(record.rdata[0] << 8 | record.rdata[1]);
-        return covered == type && record.rdata[3] < owner.label_count();
-    });
+std::vector<Bytes> values_at(const dns::Message& message, const dns::Name& owner, dns::Type type) {
+    std::vector<Bytes> values;
+    for (const dns::Record& record : message.answer)
+        if (record.owner == owner && record.type == type) values.push_back(record.rdata);
+    return canonical(std::move(values));
 }
 
-bool has(const dns::Message& message, const dns::Name& owner, dns::Type type) {
-    return std::any_of(message.answer.begin(), message.answer.end(),
-                       [&](const dns::Record& record) { return record.owner == owner && record.type == type; });
-}
-
-std::optional<Rrset> rrset_in(const dns::Message& message, const dns::Name& owner, dns::Type type) {
-    Rrset rrset{owner, type, Ttl(0), {}};
+// The label count in the RRSIG over (owner, type); nothing in an unsigned zone. RFC 4034 section 3.1: type covered, algorithm, labels.
+std::optional<std::size_t> signed_labels(const dns::Message& message, const dns::Name& owner, dns::Type type) {
     for (const dns::Record& record : message.answer) {
-        if (record.owner != owner || record.type != type) continue;
-        rrset.ttl = std::max(rrset.ttl, record.ttl);
-        rrset.values.push_back(record.rdata);
+        if (record.type != dns::Type::rrsig || record.owner != owner || record.rdata.size() < 4) continue;
+        if (static_cast<dns::Type>(record.rdata[0] << 8 | record.rdata[1]) == type) return record.rdata[3];
     }
-    if (rrset.values.empty() || from_wildcard(message, owner, type)) return std::nullopt;
-    rrset.values = canonical(std::move(rrset.values));
-    return rrset;
+    return std::nullopt;
+}
+
+Ttl ttl_at(const dns::Message& message, const dns::Name& owner, dns::Type type) {
+    Ttl ttl{0};
+    for (const dns::Record& record : message.answer)
+        if (record.owner == owner && record.type == type) ttl = std::max(ttl, record.ttl);
+    return ttl;
 }
 
 dns::Update update_of(const Zone& zone, const std::vector<PlannedChange>& plan) {
@@ -129,23 +128,52 @@ Result<Zone> Primary::find_zone(const dns::Name& name) {
     }
 }
 
-Result<std::optional<Rrset>> Primary::read(const dns::Name& owner, dns::Type type) {
-    auto where = fmt::format("{} {} at {}", to_string(type), owner.text(), access_.server.to_string());
+Result<dns::Message> Primary::ask_with_authority(const dns::Name& owner, dns::Type type) {
     auto message = ask({owner, type});
-    if (!message.ok()) return std::move(message).error();
+    if (!message.ok()) return message;
     if (message->rcode != kNoError && message->rcode != kNxDomain)
-        return refused_read(where, message->rcode);
+        return refused_read(fmt::format("{} {} at {}", to_string(type), owner.text(), access_.server.to_string()), message->rcode);
     if (!message->authoritative) return not_served(owner, access_.server, "it does not answer with authority (is there a zone cut?)");
+    return message;
+}
+
+// Whether the answer was made from a wildcard, so that nothing stands at the owner (RFC 4592 section 3.3): what an update then
+// requires to stand there does not.
+Result<bool> Primary::is_made_up(const Zone& zone, const dns::Message& message, const dns::Name& owner, dns::Type type) {
+    if (owner == zone.apex) return false;
+    // RFC 4035 section 5.3.4: fewer labels in the RRSIG than in the owner.
+    if (auto labels = signed_labels(message, owner, type)) return *labels < owner.label_count();
+    // Unsigned: a wildcard gives a name beside it, which nobody has, the same answer.
+    auto beside = owner.parent().prefixed(fmt::format("mxseal-probe-{:04x}{:04x}", dns::random_id(), dns::random_id()));
+    if (!beside.ok()) return false; // no room for a longer label
+    auto probe = ask_with_authority(*beside, type);
+    if (!probe.ok()) return std::move(probe).error();
+    return values_at(*probe, *beside, type) == values_at(message, owner, type);
+}
+
+Result<std::optional<Rrset>> Primary::read(const Zone& zone, const dns::Name& owner, dns::Type type) {
+    auto message = ask_with_authority(owner, type);
+    if (!message.ok()) return std::move(message).error();
     // F-02: a CNAME at the owner, or one that a DNAME above it makes.
-    if (type != dns::Type::cname && has(*message, owner, dns::Type::cname) && !from_wildcard(*message, owner, dns::Type::cname))
-        return Error(ErrorCode::cname_conflict, fmt::format("{}: a CNAME stands there, or a DNAME above it; remove it, or write at its target", where));
-    return rrset_in(*message, owner, type);
+    bool aliased = type != dns::Type::cname && !values_at(*message, owner, dns::Type::cname).empty();
+    auto seen = aliased ? dns::Type::cname : type;
+    Rrset rrset{owner, type, ttl_at(*message, owner, type), values_at(*message, owner, type)};
+    if (!aliased && rrset.values.empty()) return std::optional<Rrset>{};
+    if (first_of(message->answer, dns::Type::dname) == nullptr) {
+        auto made_up = is_made_up(zone, *message, owner, seen);
+        if (!made_up.ok()) return std::move(made_up).error();
+        if (*made_up) return std::optional<Rrset>{};
+    }
+    if (aliased)
+        return Error(ErrorCode::cname_conflict, fmt::format("{} {} at {}: a CNAME stands there, or a DNAME above it; remove it, or write at its target",
+                                                            to_string(type), owner.text(), access_.server.to_string()));
+    return std::optional<Rrset>(std::move(rrset));
 }
 
 Result<Primary::Plan> Primary::plan(const Zone& zone, const std::vector<Change>& changes) {
     Plan plan;
     for (const Change& change : changes) {
-        auto current = read(change.owner, change.type);
+        auto current = read(zone, change.owner, change.type);
         if (!current.ok()) return std::move(current).error();
         auto planned = plan_change(change, std::move(*current), zone.min_ttl);
         if (!planned.ok()) return std::move(planned).error();
@@ -160,11 +188,11 @@ Status Primary::send(const Zone& zone, const Plan& plan) {
     return dns::send_update(access_.server, access_.key, access_.clock, update_of(zone, plan), exchange_deadline());
 }
 
-Status Primary::read_back(const Plan& plan) {
+Status Primary::read_back(const Zone& zone, const Plan& plan) {
     std::size_t arrived = 0, untouched = 0;
     std::string missing;
     for (const PlannedChange& change : plan) {
-        auto now = read(change.owner, change.type);
+        auto now = read(zone, change.owner, change.type);
         if (!now.ok())
             return Error(ErrorCode::ambiguous, fmt::format("{} was written, but could not be read back: {}", change.to_string(), now.error().message()),
                          Retry::transient());
@@ -193,7 +221,7 @@ Result<Ticket> Primary::apply(const Zone& zone, const std::vector<Change>& chang
         if (plan->empty()) return Ticket{}; // F-04: no message without a difference
         auto sent = send(zone, *plan);
         if (sent.ok()) {
-            if (auto status = read_back(*plan); !status.ok()) return std::move(status).error();
+            if (auto status = read_back(zone, *plan); !status.ok()) return std::move(status).error();
             return Ticket{};
         }
         // F-03: a lost race: read again and plan again; a change that expects certain values then fails there.

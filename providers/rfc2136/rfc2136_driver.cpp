@@ -37,7 +37,7 @@ public:
     Result<std::optional<Rrset>> read(const Zone& zone, const dns::Name& owner, dns::Type type) override {
         if (!owner.is_within(zone.apex))
             return Error(ErrorCode::not_managed, fmt::format("{} is not in the zone {}", owner.text(), zone.apex.text()));
-        return at_a_primary([&](Primary& primary) { return primary.read(owner, type); });
+        return at_a_primary([&](Primary& primary) { return primary.read(zone, owner, type); });
     }
 
     Result<Ticket> apply(const Zone& zone, const std::vector<Change>& changes) override {

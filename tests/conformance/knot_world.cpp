@@ -43,6 +43,8 @@ template:
     dnssec-policy: lab
 zone:
   - domain: example.test
+  - domain: unsigned.test
+    dnssec-signing: off
 )",
                        folder.string(), port, kSecret);
 }
@@ -54,6 +56,19 @@ $TTL 300
 ns A 127.0.0.1
 sub NS ns.elsewhere.test.
 *.wild TXT "made from a wildcard"
+*.alias CNAME ns
+)";
+
+constexpr const char* kUnsignedZoneFile = R"($ORIGIN unsigned.test.
+$TTL 300
+@ SOA ns hostmaster 1 3600 600 86400 300
+@ NS ns
+ns A 127.0.0.1
+*.wild TXT "made from a wildcard"
+real.wild TXT "stands there"
+*.alias CNAME ns
+real.alias CNAME ns.elsewhere.test.
+deep DNAME elsewhere.test.
 )";
 
 class KnotWorld final : public PrimaryWorld {
@@ -62,6 +77,7 @@ public:
         std::filesystem::create_directory(folder_.path() / "db");
         folder_.write("knot.conf", configuration(folder_.path(), port_));
         folder_.write("example.test.zone", kZoneFile);
+        folder_.write("unsigned.test.zone", kUnsignedZoneFile);
         server_ = std::make_unique<ChildProcess>(std::vector<std::string>{kKnotd, "-c", folder_.path() / "knot.conf"}, folder_.path() / "log");
         make_driver();
         // Up to 20 s: a loaded machine signs slowly.

@@ -34,6 +34,11 @@ zone example.test {{
   inline-signing no;
   allow-update {{ key mxseal.; }};
 }};
+zone unsigned.test {{
+  type primary;
+  file "{0}/unsigned.test.zone";
+  allow-update {{ key mxseal.; }};
+}};
 )",
                        folder.string(), port, kSecret);
 }
@@ -45,6 +50,19 @@ $TTL 300
 ns A 127.0.0.1
 sub NS ns.elsewhere.test.
 *.wild TXT "made from a wildcard"
+*.alias CNAME ns
+)";
+
+constexpr const char* kUnsignedZoneFile = R"($ORIGIN unsigned.test.
+$TTL 300
+@ SOA ns hostmaster 1 3600 600 86400 300
+@ NS ns
+ns A 127.0.0.1
+*.wild TXT "made from a wildcard"
+real.wild TXT "stands there"
+*.alias CNAME ns
+real.alias CNAME ns.elsewhere.test.
+deep DNAME elsewhere.test.
 )";
 
 class NamedWorld final : public PrimaryWorld {
@@ -52,6 +70,7 @@ public:
     NamedWorld() : port_(free_port()) {
         folder_.write("named.conf", configuration(folder_.path(), port_));
         folder_.write("example.test.zone", kZoneFile);
+        folder_.write("unsigned.test.zone", kUnsignedZoneFile);
         server_ = std::make_unique<ChildProcess>(
             std::vector<std::string>{kNamed, "-g", "-c", folder_.path() / "named.conf"}, folder_.path() / "log");
         make_driver();

@@ -104,12 +104,34 @@ TEST_CASE("a name that is delegated away is not managed") {
     CHECK(code_of(at.world.driver().apply(at.zone, {tlsa_change(below, Add{{tlsa(1)}, kHour})})) == ErrorCode::not_managed);
 }
 
-TEST_CASE("what a wildcard makes up is not taken for an RRset") {
+TEST_CASE("what a wildcard makes up is not taken for what stands there, in signed and unsigned zones") {
     AT_THE_PRIMARY(at);
-    auto below = dns::Name::parse("x1.wild.example.test").value();
-    CHECK_FALSE(must(at.world.driver().read(at.zone, below, dns::Type::txt)).has_value());
-    must(at.world.driver().apply(at.zone, {txt_change(below, Add{{dns::txt_rdata("ours")}, kHour}, MustBeAbsent{})}));
-    CHECK(must(at.world.driver().read(at.zone, below, dns::Type::txt))->values == std::vector<Bytes>{dns::txt_rdata("ours")});
+    auto& driver = at.world.driver();
+    auto ours = dns::txt_rdata("ours");
+    for (const char* apex : {"example.test", "unsigned.test"})
+        for (const char* label : {"x1.wild", "x1.alias"}) {
+            INFO(label << "." << apex);
+            providers::Zone zone{dns::Name::parse(apex).value(), "", std::nullopt};
+            auto below = zone.apex.prefixed(label).value();
+            CHECK_FALSE(must(driver.read(zone, below, dns::Type::txt)).has_value());
+            must(driver.apply(zone, {txt_change(below, Add{{ours}, kHour}, MustBeAbsent{})}));
+            CHECK(must(driver.read(zone, below, dns::Type::txt))->values == std::vector<Bytes>{ours});
+        }
+}
+
+TEST_CASE("what stands beside a wildcard is taken for what it is") {
+    AT_THE_PRIMARY(at);
+    providers::Zone zone{dns::Name::parse("unsigned.test").value(), "", std::nullopt};
+    auto real = zone.apex.prefixed("real.wild").value(), aliased = zone.apex.prefixed("real.alias").value();
+    CHECK(must(at.world.driver().read(zone, real, dns::Type::txt))->values == std::vector<Bytes>{dns::txt_rdata("stands there")});
+    CHECK(code_of(at.world.driver().read(zone, aliased, dns::Type::txt)) == ErrorCode::cname_conflict);
+}
+
+TEST_CASE("below a DNAME nothing is written") {
+    AT_THE_PRIMARY(at);
+    providers::Zone zone{dns::Name::parse("unsigned.test").value(), "", std::nullopt};
+    auto below = zone.apex.prefixed("_25._tcp.mx1.deep").value();
+    CHECK(code_of(at.world.driver().apply(zone, {tlsa_change(below, Add{{tlsa(1)}, kHour})})) == ErrorCode::cname_conflict);
 }
 
 TEST_CASE("of two writers with the same base exactly one wins") {

@@ -30,6 +30,9 @@ std::size_t question_end(const Bytes& request) {
     return at + 5;
 }
 
+// The driver asks for a name that nobody has, to find wildcards.
+bool is_probe(const Bytes& request) { return to_text(ByteView(request).subspan(13, 12)) == "mxseal-probe"; }
+
 // A signed answer with authority; `text` is the one TXT value at the owner, if any.
 Bytes answer(const Bytes& request, int rcode, const std::optional<Bytes>& text = std::nullopt) {
     auto place = dns::find_tsig(request).value().value();
@@ -37,7 +40,7 @@ Bytes answer(const Bytes& request, int rcode, const std::optional<Bytes>& text =
     for (std::size_t i = 6; i < 12; ++i) reply[i] = 0;
     reply[2] = static_cast<std::uint8_t>((request[2] & 0x78) | 0x84);
     reply[3] = static_cast<std::uint8_t>(rcode);
-    if (text) {
+    if (text && !is_probe(request)) {
         reply[7] = 1;
         for (int octet : {0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60, 0, static_cast<int>(text->size())}) reply.push_back(static_cast<std::uint8_t>(octet));
         reply.insert(reply.end(), text->begin(), text->end());
@@ -124,7 +127,7 @@ TEST_CASE("a server that hangs up between two questions is asked anew") {
     auto same = driver->apply(kZone, {{kOwner, dns::Type::txt, Add{{kValue}, Ttl(60)}, Any{}},
                                       {kApex, dns::Type::txt, Add{{kValue}, Ttl(60)}, Any{}}});
     CHECK(same.ok());
-    CHECK(asked == 3);
+    CHECK(asked == 5); // two values, one probe, two of them twice
 }
 
 TEST_CASE("a server that takes the connection and is silent ends a call in time") {
