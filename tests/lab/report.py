@@ -13,6 +13,7 @@ from sender import Probe
 
 _COLOURS = {"good": "32", "bad": "31;1", "step": "1", "dim": "2"}
 _CALM = {"tlsa.complete", "standby.ready", "switch.verified", "roll.finished"}
+_ALARMING = {"host.halted", "switch.failed", "switch.risk", "standby.lost", "tlsa.withdrawn", "roll.backed"}
 
 
 class Screen:
@@ -36,7 +37,7 @@ class Screen:
         return f"\033[{_COLOURS[kind]}m{text}\033[0m" if self._colour and kind else text
 
     def event(self, entry: dict[str, Any]) -> None:
-        kind = "bad" if entry["event"] == "host.halted" else "good" if entry["event"] in _CALM else ""
+        kind = "bad" if entry["event"] in _ALARMING else "good" if entry["event"] in _CALM else ""
         host = (entry.get("host") or "").split(".")[0]
         self.line(f"{host:4} {entry['event']:19} {entry.get('sentence', '')}".rstrip(), kind, instant(entry["at"]))
 
@@ -87,7 +88,7 @@ def overlapping_switches(log: list[dict[str, Any]]) -> list[str]:
         if entry["event"] == "switch.started":
             found += [f"{entry['host']} at {entry['at']} while {other} (since {since})" for other, since in under_way.items() if other != entry["host"]]
             under_way[entry["host"]] = entry["at"]
-        elif entry["event"] == "switch.verified":
+        elif entry["event"] in ("switch.verified", "roll.backed"):
             under_way.pop(entry["host"], None)
     return found
 
@@ -117,7 +118,7 @@ def _same_key(switch: Switch, to: str) -> bool:
 
 
 def _short(key: Any) -> str:
-    return str(key).split()[-1][:8]
+    return (str(key).split() or ["-"])[-1][:8]
 
 
 def _clock(at: float) -> str:
