@@ -36,6 +36,8 @@ constexpr std::array kSettings{
     Setting{"cache-max-ttl:", "0"}, // fresh answers
     Setting{"cache-max-negative-ttl:", "0"},
     Setting{"val-bogus-ttl:", "0"},
+    Setting{"val-sig-skew-min:", "0"}, // its default forgives an hour, which other validators do not
+    Setting{"val-sig-skew-max:", "0"},
     Setting{"infra-host-ttl:", "30"}, // a server that was down is tried again soon
     Setting{"do-not-query-localhost:", "no"}, // a resolver or a name server on the same machine is common
     Setting{"trust-anchor-signaling:", "no"}, // RFC 8145: no questions of its own

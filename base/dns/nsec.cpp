@@ -55,7 +55,8 @@ Rdf wildcard_below(const ldns_rdf* closest_encloser) {
 
 bool denies_type(const ldns_rr* record, ldns_rr_type type) {
     const ldns_rdf* types = ldns_nsec_get_bitmap(record);
-    if (types == nullptr) return false;
+    // RFC 5155 section 7.1: the NSEC3 record of an empty non-terminal has no types. An NSEC record has two at least.
+    if (types == nullptr) return ldns_rr_get_type(record) == LDNS_RR_TYPE_NSEC3;
     const auto has = [&](ldns_rr_type one) { return ldns_nsec_bitmap_covers_type(types, one); };
     if (has(type) || has(LDNS_RR_TYPE_CNAME)) return false;
     const bool parent_side = has(LDNS_RR_TYPE_NS) && !has(LDNS_RR_TYPE_SOA);
@@ -64,7 +65,7 @@ bool denies_type(const ldns_rr* record, ldns_rr_type type) {
 
 bool cuts_below(const ldns_rr* record) {
     const ldns_rdf* types = ldns_nsec_get_bitmap(record);
-    if (types == nullptr) return true;
+    if (types == nullptr) return ldns_rr_get_type(record) != LDNS_RR_TYPE_NSEC3;
     const auto has = [&](ldns_rr_type one) { return ldns_nsec_bitmap_covers_type(types, one); };
     return has(LDNS_RR_TYPE_DNAME) || (has(LDNS_RR_TYPE_NS) && !has(LDNS_RR_TYPE_SOA));
 }

@@ -45,6 +45,8 @@ std::string describe(const ldns_rr* rrsig, Instant now) {
 
 using Verdict = SignatureCheck::Verdict;
 
+struct FreeListOnly { void operator()(ldns_rr_list* list) const { ldns_rr_list_free(list); } };
+
 int rank(Verdict verdict) {
     switch (verdict) {
     case Verdict::valid: return 4;
@@ -66,9 +68,10 @@ void keep_better(SignedMessage::Checked& best, Verdict verdict, std::string deta
 } // namespace
 
 Rr rr_of(const Record& record) {
-    Rr rr(ldns_rr_new_frm_type(static_cast<ldns_rr_type>(record.type)));
+    Rr rr(ldns_rr_new());
     if (!rr || record.rdata.size() > 0xffff) return nullptr;
     ldns_rr_set_owner(rr.get(), dname_of(record.owner).release());
+    ldns_rr_set_type(rr.get(), static_cast<ldns_rr_type>(record.type));
     ldns_rr_set_class(rr.get(), LDNS_RR_CLASS_IN);
     ldns_rr_set_ttl(rr.get(), static_cast<std::uint32_t>(record.ttl.count()));
     Bytes sized{static_cast<std::uint8_t>(record.rdata.size() >> 8), static_cast<std::uint8_t>(record.rdata.size())};
@@ -141,7 +144,7 @@ void SignedMessage::weigh(const ldns_rr_list* rrset, const ldns_rr* rrsig, Check
     verifications_left_ -= static_cast<int>(count);
     if (count > kCollidingKeysMax || verifications_left_ < 0)
         return keep_better(best, Verdict::over_limit, what + ": more keys or signatures than we try (G-10)", labels);
-    const RrList good(ldns_rr_list_new());
+    const std::unique_ptr<ldns_rr_list, FreeListOnly> good(ldns_rr_list_new()); // it points into `keys`
     const auto now_s = std::chrono::system_clock::to_time_t(now_);
     const auto status = ldns_verify_rrsig_keylist_time(rrset, rrsig, keys.get(), now_s, good.get());
     if (status == LDNS_STATUS_CRYPTO_SIG_EXPIRED || status == LDNS_STATUS_CRYPTO_SIG_NOT_INCEPTED)
