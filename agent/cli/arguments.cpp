@@ -1,0 +1,141 @@
+#include "agent/cli/arguments.hpp"
+
+#include "agent/control/control_api.hpp"
+#include "base/bytes.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace mxseal::cli {
+
+namespace {
+
+// A reason is read by people, in one log line.
+constexpr std::size_t kReasonMax = 500;
+
+class Grammar {
+public:
+    Grammar(Arguments& arguments, const std::string& version)
+        : arguments_(arguments), app_("Keeps the TLS keys, certificates and TLSA records of mail hosts in step.", "mxseal") {
+        app_.set_version_flag("--version", "mxseal " + version);
+        app_.add_option("--config", arguments_.config, "Configuration file; else $MXSEAL_CONFIG, else /etc/mxseal/mxseal.yaml")->type_name("FILE");
+        app_.require_subcommand(1);
+        app_.fallthrough();
+        app_.footer("Exit codes: 0 done or only waiting, 1 failed or a host halted, 2 usage or configuration.\nExample: mxseal status");
+        add_reading();
+        add_doing();
+        add_changing();
+    }
+
+    CLI::App& app() { return app_; }
+
+private:
+    CLI::App* add(const std::string& name, Verb verb, const std::string& what, const std::string& example) {
+        CLI::App* command = app_.add_subcommand(name, what);
+        command->footer("Example: " + example);
+        command->final_callback([this, verb] { arguments_.verb = verb; });
+        return command;
+    }
+
+    void add_json(CLI::App* command) { command->add_flag("--json", arguments_.json, "Print facts as JSON"); }
+
+    void add_hosts(CLI::App* command, const std::string& what) { command->add_option("HOST", arguments_.hosts, what)->type_name(""); }
+
+    void add_reading() {
+        CLI::App* config = app_.add_subcommand("config", "Questions about the configuration");
+        config->require_subcommand(1);
+        config->footer("Example: mxseal config check");
+        CLI::App* check = config->add_subcommand("check", "Read the configuration and print every mistake, one a line; nothing is started or changed");
+        check->footer("Example: mxseal --config /etc/mxseal/mxseal.yaml config check");
+        check->final_callback([this] { arguments_.verb = Verb::config_check; });
+        add_json(check);
+
+        CLI::App* plan = add("plan", Verb::plan, "Print what comes next for each host, when at the earliest, and why then", "mxseal plan mx1.example.org");
+        add_hosts(plan, "Hosts to plan for; none: all");
+        add_json(plan);
+
+        CLI::App* status = add("status", Verb::status, "Print the state of every host and domain", "mxseal status --watch");
+        status->add_flag("--watch", arguments_.watch, "Draw anew each second; on a pipe, a line when something changed");
+        add_json(status);
+
+        CLI::App* log = add("log", Verb::log, "Print what was done and seen, oldest first", "mxseal log mx1.example.org --follow");
+        log->add_option("HOST", arguments_.hosts, "Only entries of this host")->type_name("")->expected(0, 1);
+        log->add_flag("--follow", arguments_.follow, "Go on with entries as they come");
+        log->add_option("--limit", arguments_.limit, "The newest so many entries (100)")->type_name("N")->check(CLI::Range(std::size_t{1}, agent::kControlLogMax));
+        add_json(log);
+    }
+
+    void add_doing() {
+        CLI::App* apply = add("apply", Verb::apply, "Do what is due now, without an agent, and print what was done and what comes next", "mxseal apply");
+        add_json(apply);
+        add("agent", Verb::agent, "Run in the foreground until SIGTERM; SIGHUP reads the configuration again", "mxseal --config /etc/mxseal/mxseal.yaml agent");
+    }
+
+    void add_changing() {
+        CLI::App* roll = add("roll", Verb::roll, "Ask for a change to the standby key; the request is stored, the plan printed", "mxseal roll mx1.example.org --wait");
+        add_hosts(roll, "Hosts whose key is retired");
+        CLI::Option* emergency = roll->add_flag("--emergency", arguments_.emergency, "The key is compromised: no stagger, no time to roll back");
+        roll->add_option("--accept-risk", arguments_.accept_risk, "Go before every cache holds the standby's record; the reason is recorded")->type_name("REASON")->needs(emergency);
+        CLI::Option* key = roll->add_option("--key", arguments_.key, "The key to retire, as SPKI SHA-256; else the current one of each algorithm")->type_name("SPKI");
+        CLI::Option* back = roll->add_flag("--back", arguments_.back, "Put the old key back, as long as its record stands");
+        back->excludes(emergency)->excludes(key);
+        roll->add_flag("--wait", arguments_.wait, "Follow until the roll is finished; Ctrl-C leaves it running");
+        add_json(roll);
+
+        CLI::App* halt = add("halt", Verb::halt, "Stop every change of a host; renewals with the same key and monitoring go on", "mxseal halt mx1.example.org --why 'moving the machine'");
+        add_hosts(halt, "Hosts to halt");
+        halt->add_flag("--all", arguments_.all, "All hosts");
+        halt->add_option("--why", arguments_.why, "Why, for the log and for status")->type_name("TEXT");
+        add_json(halt);
+
+        CLI::App* resume = add("resume", Verb::resume, "Let halted hosts go on", "mxseal resume mx1.example.org");
+        add_hosts(resume, "Hosts to resume");
+        resume->add_flag("--all", arguments_.all, "All hosts");
+        add_json(resume);
+    }
+
+    Arguments& arguments_;
+    CLI::App app_;
+};
+
+// What CLI11 does not check. Empty: fine.
+std::string mistake_in(Arguments& arguments) {
+    const bool changes = arguments.verb == Verb::halt || arguments.verb == Verb::resume;
+    if (arguments.verb == Verb::roll && arguments.hosts.empty()) return "roll wants at least one HOST; see `mxseal status` for their names";
+    if (changes && arguments.hosts.empty() && !arguments.all) return "name the hosts, or say --all";
+    if (changes && !arguments.hosts.empty() && arguments.all) return "--all and names of hosts exclude each other";
+    if (arguments.accept_risk && arguments.accept_risk->empty()) return "--accept-risk wants a reason, for it is recorded";
+    if (arguments.accept_risk.value_or("").size() > kReasonMax || arguments.why.size() > kReasonMax) return fmt::format("a reason has at most {} characters", kReasonMax);
+    if (arguments.key) {
+        auto bytes = from_hex(*arguments.key);
+        if (!bytes || bytes->size() != 32) return "--key wants the 64 hexadecimal digits of a key's SPKI SHA-256; `mxseal status --json` prints them";
+        arguments.key = to_hex(*bytes);
+    }
+    return {};
+}
+
+Parsed usage(const std::string& text) { return {std::nullopt, "mxseal: " + text + "\n`mxseal --help` lists the commands.\n", kExitUsage}; }
+
+} // namespace
+
+Parsed parse_arguments(std::vector<std::string> words, const std::string& version) {
+    Arguments arguments;
+    Grammar grammar(arguments, version);
+    std::reverse(words.begin(), words.end()); // CLI11 takes the last word first
+    try {
+        grammar.app().parse(words);
+    } catch (const CLI::Success& success) {
+        std::ostringstream out, err;
+        grammar.app().exit(success, out, err);
+        return {std::nullopt, out.str(), kExitDone};
+    } catch (const CLI::Error& error) {
+        return usage(error.what());
+    }
+    if (auto mistake = mistake_in(arguments); !mistake.empty()) return usage(mistake);
+    return {arguments, {}, kExitDone};
+}
+
+} // namespace mxseal::cli

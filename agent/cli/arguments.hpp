@@ -1,0 +1,44 @@
+// Arguments: what was asked on the command line, checked for form. Whether hosts exist is for the commands to see.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mxseal::cli {
+
+enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log };
+
+struct Arguments {
+    Verb verb = Verb::status;
+    std::string config;                      // empty: see config_path()
+    bool json = false;
+    std::vector<std::string> hosts;          // plan, roll, halt, resume; log: at most one
+    bool all = false;                        // halt, resume
+    bool watch = false;                      // status
+    bool emergency = false;                  // roll
+    bool back = false;
+    bool wait = false;
+    std::optional<std::string> accept_risk;
+    std::optional<std::string> key;          // SPKI SHA-256, 64 hexadecimal digits in lower case
+    std::string why;                         // halt
+    bool follow = false;                     // log
+    std::size_t limit = 100;
+};
+
+// Exit codes of all commands (DESIGN.md, Interface).
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+
+struct Parsed {
+    std::optional<Arguments> arguments;      // absent: nothing to run, print and leave
+    std::string text;                        // help, version, or what is wrong
+    int exit_code = kExitDone;
+};
+
+// `words` without the program's name. The only place that knows CLI11.
+Parsed parse_arguments(std::vector<std::string> words, const std::string& version);
+
+} // namespace mxseal::cli

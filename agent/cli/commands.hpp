@@ -1,0 +1,28 @@
+// The commands, one file each. They print, and return the exit code (DESIGN.md, Interface).
+#pragma once
+
+#include "agent/cli/desk_finder.hpp"
+#include "agent/cli/environment.hpp"
+
+namespace mxseal::cli {
+
+// Reads the configuration and runs the command. Configuration mistakes and unknown hosts end here, with exit code 2.
+int run(Environment& environment, const Arguments& arguments);
+
+int check_config(Environment& environment, const Arguments& arguments, const agent::Config& config);
+int run_agent_command(Environment& environment, const agent::Config& config);
+int run_apply_command(Environment& environment, const Arguments& arguments, const agent::Config& config);
+
+// Those that ask a desk.
+int show_plan(Environment& environment, const Arguments& arguments, DeskFinder& desks);
+int show_status(Environment& environment, const Arguments& arguments, DeskFinder& desks);
+int show_log(Environment& environment, const Arguments& arguments, DeskFinder& desks);
+int roll(Environment& environment, const Arguments& arguments, DeskFinder& desks);
+int halt_or_resume(Environment& environment, const Arguments& arguments, DeskFinder& desks);
+
+// Prints the error; its exit code.
+int fail(Environment& environment, const Error& error);
+// Prints replies and plan; kExitFailed if any was refused.
+int show_answer(Environment& environment, const Arguments& arguments, const Json& answer);
+
+} // namespace mxseal::cli

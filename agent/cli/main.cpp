@@ -1,0 +1,79 @@
+// The executable: hands the world to the commands.
+#include "agent/cli/commands.hpp"
+#include "agent/control/find_desk.hpp"
+
+#include <iostream>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace mxseal::cli {
+
+namespace {
+
+std::string variable(char** environment, std::string_view name) {
+    for (char** each = environment; *each != nullptr; ++each) {
+        const std::string_view entry(*each);
+        if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') return std::string(entry.substr(name.size() + 1));
+    }
+    return {};
+}
+
+// G-11: who asked. sudo's word counts only where root speaks, for anybody else could have written the variable.
+std::string operator_name(char** environment) {
+    const auto behind_sudo = ::getuid() == 0 ? variable(environment, "SUDO_USER") : std::string();
+    if (!behind_sudo.empty()) return behind_sudo;
+    const passwd* entry = ::getpwuid(::getuid());
+    return entry != nullptr ? std::string(entry->pw_name) : fmt::format("uid {}", ::getuid());
+}
+
+std::pair<std::size_t, std::size_t> screen_size() {
+    winsize size{};
+    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return {24, 80};
+    return {size.ws_row, size.ws_col};
+}
+
+Style style_of_stdout(char** environment, bool terminal) {
+    if (!terminal) return {};
+    // Wide terminals: lines of more than 120 columns are hard to read (our choice).
+    const auto width = std::min<std::size_t>(screen_size().second, 120);
+    return {variable(environment, "NO_COLOR").empty(), std::max<std::size_t>(width, 40)};
+}
+
+int run_main(int count, char** words, char** environment) {
+    auto parsed = parse_arguments({words + 1, words + count}, MXSEAL_VERSION);
+    if (!parsed.arguments) {
+        (parsed.exit_code == kExitDone ? std::cout : std::cerr) << parsed.text;
+        return parsed.exit_code;
+    }
+    const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+    Console console(std::cout, std::cerr, style_of_stdout(environment, terminal));
+    SystemClock clock;
+    Environment world{console, clock};
+    world.out_is_terminal = terminal;
+    world.operator_name = operator_name(environment);
+    world.notify_socket = variable(environment, "NOTIFY_SOCKET");
+    world.find_desk = agent::find_desk;
+    world.pause = [](Duration duration) { ::poll(nullptr, 0, static_cast<int>(duration.count())); };
+    world.screen_size = screen_size;
+    world.run_agent = agent::run_agent;
+    world.run_apply = agent::run_apply;
+    return run(world, *parsed.arguments);
+}
+
+} // namespace
+
+} // namespace mxseal::cli
+
+int main(int count, char** words, char** environment) {
+    try {
+        return mxseal::cli::run_main(count, words, environment);
+    } catch (const std::exception& problem) {
+        std::cerr << "mxseal: this should not happen: " << problem.what() << "\n";
+        return mxseal::cli::kExitFailed;
+    }
+}
