@@ -39,6 +39,11 @@ Result<std::string> AcmeOrder::run(const CertificateRequest& request) {
     // the CSR of an order cannot be changed; one that was finalized for another key gives no certificate for this.
     if (!state_.finalized_key.empty() && state_.finalized_key != request.key.spki().hex()) state_.forget_order();
     auto pem = drive(request);
+    // The next account will not be told about this one's orders.
+    if (end_ == OrderEnd::no_account) {
+        state_.forget_order();
+        if (Status kept = keep(); !kept) return std::move(kept).error();
+    }
     // E-17: also after a failure. What could not be removed stays in the journal for the next run.
     Status cleaned = clean_up();
     if (!pem) return pem;

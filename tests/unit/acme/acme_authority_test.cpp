@@ -246,6 +246,17 @@ TEST_CASE("an account that the CA has forgotten is registered anew at the next t
     CHECK(world.ca.accounts == 2);
 }
 
+TEST_CASE("an order of an account that the CA has forgotten is not resumed under the next") {
+    World world;
+    world.publisher.fail_publish = true;
+    REQUIRE_FALSE(world.obtain());
+    world.publisher.fail_publish = false;
+    world.ca.account_is_unknown = true;
+    REQUIRE_FALSE(world.obtain());
+    CHECK(outcome(world.obtain()) == "a certificate");
+    CHECK(world.ca.orders == 2);
+}
+
 TEST_CASE("contacts that changed are told to the CA once") {
     World world;
     REQUIRE(outcome(world.obtain()) == "a certificate");
