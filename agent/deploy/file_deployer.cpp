@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace mxseal::agent {
 
@@ -36,7 +37,7 @@ Status keep_former(const TargetFolder& folder, const std::string& name, const Se
     auto facts = folder.facts(name);
     if (!facts) return std::move(facts).error();
     FileRights rights;
-    if (*facts) rights = {(*facts)->st_uid, (*facts)->st_gid, 0600};
+    if (*facts && ::geteuid() == 0) rights = {(*facts)->st_uid, (*facts)->st_gid, 0600}; // only root may give files away
     return replace(folder, kept_name(name), former.reveal(), rights);
 }
 
