@@ -87,8 +87,8 @@ class Demo:
                 self._play(world)
                 world.require_healthy()
             except (TooLate, RuntimeError) as why:
-                self.problems.append(str(why))
-                self.screen.line(str(why), "bad")
+                self.problems.append(str(why).partition("; its last words")[0])
+                self.screen.line(self.problems[-1], "bad")
                 self._last_words()
             self.live.stop()
             self.judge.stop()
