@@ -156,7 +156,10 @@ std::string Json::dump_indented() const {
 }
 
 Result<Json> Json::parse(std::string_view text) {
+    // A setting of the whole library: without it cpprestsdk sorts the members.
+    static const bool ordered = (web::json::keep_object_element_order(true), true);
     try {
+        static_cast<void>(ordered);
         std::istringstream in{std::string(text)};
         return convert(web::json::value::parse(in));
     } catch (const std::exception& failure) {

@@ -35,7 +35,11 @@ struct TlsaWritten {
     Outcome outcome = Outcome::written;
     std::optional<Failure> failure;
 };
-struct Deployed { std::optional<Failure> failure; bool file_changed = true; };
+struct Deployed {
+    std::optional<Failure> failure;
+    bool file_changed = true;
+    std::vector<Chain> chains;  // what was put there: the vault may hold a newer certificate than the core heard of before a crash
+};
 struct TimeChecked {
     std::optional<Failure> failure;   // nobody to ask
     std::optional<Duration> skew;     // ours minus theirs

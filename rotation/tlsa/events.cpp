@@ -98,7 +98,8 @@ void apply(Context& context, const Observed& event) {
         Ledger& ledger = ledger_of(state, owner.port);
         const auto before = ledger.complete;
         note_round(ledger, owner, seen.started, seen.finished, context.policy);
-        if (before && !ledger.complete)
+        const bool grown_by_us = before && ledger.primary && ledger.primary->includes(before->records);
+        if (before && !ledger.complete && !grown_by_us && !(state.roll && state.roll->cleanup_intent))
             context.note("tlsa.incomplete", {{"owner", fmt::format("_{}._tcp.{}", owner.port, context.policy.host)}},
                          fmt::format("a name server shows another version than {}: waits that count on it start again; {}", before->records.to_string(),
                                      incomplete_because(ledger, before->records, context.now)));
@@ -295,6 +296,11 @@ void apply(Context& context, const Deployed& event) {
     state.under_way.erase(Task::deploy);
     state.wire.at.reset(); // the wire decides
     if (state.deployment && (!event.failure || event.file_changed)) {
+        if (!event.chains.empty()) state.deployment->certificates.clear();
+        for (const Chain& chain : event.chains) {
+            state.deployment->certificates.push_back(chain.certificates.front().certificate_sha256);
+            if (Key* key = find_key(state, chain.key); key != nullptr) key->chain = chain;
+        }
         state.deployment->written = context.now;
         if (state.roll && state.roll->intent) state.roll->old_seen = std::max(state.roll->old_seen, context.now);
     }

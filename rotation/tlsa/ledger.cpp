@@ -227,25 +227,26 @@ std::vector<Held> held(const Ledger& ledger, Instant now, const Policy& policy, 
 
 Readiness readiness(const Ledger& ledger, const dns::TlsaRecord& record, Instant now, const Policy& policy, Urgency urgency) {
     const auto key = fmt::format("key {}", to_hex(record.data).substr(0, 8));
-    if (!ledger.complete || !ledger.complete->records.contains(record)) {
+    const auto text = key + " may be served from";
+    auto incomplete = [&] {
         auto target = ledger.primary && ledger.primary->contains(record) ? *ledger.primary : dns::TlsaSet({record});
-        return {false, because("wait.complete", fmt::format("{} may be served once every name server answers with its record and caches have forgotten the versions without it; {}",
-                                                            key, incomplete_because(ledger, target, now)))};
+        return Readiness{false, because("wait.complete", fmt::format("{} may be served once every name server answers with its record and caches have forgotten the versions without it; {}", key,
+                                                                     incomplete_because(ledger, target, now)))};
+    };
+    if (!ledger.first_observed || ledger.versions.empty()) return incomplete();
+    Reason longest = wait_until("wait.standby", text, "first observed", *ledger.first_observed, {});
+    for (const Version& version : ledger.versions) {
+        if (version.records.contains(record)) continue;
+        if (!version.closed_at) return incomplete();
+        // match(empty set, k) is true: a cache that holds a denial breaks nothing (A.3), it only has to be replaced everywhere.
+        Reason wait = wait_until("wait.standby", text, "complete at", *version.closed_at,
+                                 version.records.empty() ? std::vector<Reason::Term>{} : hold_terms(ledger, now, policy, urgency));
+        if (*wait.until > *longest.until) longest = std::move(wait);
     }
-    const auto text = fmt::format("{} may be served from", key);
-    Reason longest = wait_until("wait.standby", text, "complete at", ledger.complete->at, {});
-    for (const Held& version : held(ledger, now, policy, urgency)) {
-        // match(empty set, k) is true: a cache that holds a denial breaks nothing (A.3).
-        if (!version.unseen && (version.records.empty() || version.records.contains(record))) continue;
-        if (!version.until) return {false, because("wait.complete", fmt::format("{}: some server may still answer with {}", key, version.records.to_string()))};
-        if (*version.until <= *longest.until) continue;
-        auto terms = version.unseen ? std::vector<Reason::Term>{{"unseen_ttl", policy.unseen_ttl},
-                                                                {"safety_margin", policy.safety_margin},
-                                                                {"stale_margin", stale_margin(policy, urgency)}}
-                                    : hold_terms(ledger, now, policy, urgency);
-        const Instant base = version.unseen ? *ledger.first_observed : *version.until - hold_of(ledger, now, policy, urgency);
-        longest = wait_until("wait.standby", text, version.unseen ? "first observed" : "complete at", base, std::move(terms));
-    }
+    const Instant unseen = unseen_until(ledger, policy, urgency);
+    if (now < unseen && unseen > *longest.until)
+        longest = wait_until("wait.standby", text, "first observed", *ledger.first_observed,
+                             {{"unseen_ttl", policy.unseen_ttl}, {"safety_margin", policy.safety_margin}, {"stale_margin", stale_margin(policy, urgency)}});
     return {now >= *longest.until, longest};
 }
 

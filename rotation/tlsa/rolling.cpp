@@ -118,6 +118,7 @@ std::optional<Reason> chains_refuse(const Context& context, const Roll& roll, co
 Instant first_possible(const Context& context, const Roll& roll, const Readiness& readiness) {
     Instant earliest = roll.requested;
     if (readiness.reason.until && !roll.accepted_risk) earliest = std::max(earliest, *readiness.reason.until);
+    if (const Key* key = find_key(context.state, roll.to); key->ready) earliest = std::max(earliest, *key->ready);
     if (roll.kind == RollKind::planned && context.group.last_switch) earliest = std::max(earliest, *context.group.last_switch + context.policy.stagger);
     return earliest;
 }

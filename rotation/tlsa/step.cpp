@@ -16,6 +16,8 @@ void note_standbys(Context& context) {
             Key* key = find_key(context.state, spki);
             const Readiness readiness = may_serve(context.state, spki, context.now, context.policy, Urgency::planned);
             if (readiness.reason.until && !readiness.ready) context.wake_at(*readiness.reason.until);
+            // A record that was never on every server is not published, whatever versions are known.
+            if (readiness.ready && !key->published) continue;
             if (readiness.ready == key->ready.has_value()) continue;
             if (readiness.ready) {
                 key->ready = readiness.reason.until;

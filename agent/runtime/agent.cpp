@@ -1,0 +1,214 @@
+// The running agent, one `apply`, and a desk for when neither runs (main_entry.hpp).
+#include "agent/runtime/control_thread.hpp"
+#include "agent/runtime/main_entry.hpp"
+#include "agent/runtime/real_world.hpp"
+#include "agent/runtime/workers.hpp"
+#include "agent/store/sqlite_store.hpp"
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace mxseal::agent {
+
+namespace {
+
+// How long a stop or a reload waits for actions under way; what is not back by then is looked up in the world at the next start.
+constexpr Duration kDrainMax = std::chrono::seconds(10);
+
+// One configuration's worth of agent: made anew at each reload, on the same store and lease.
+struct Shift {
+    std::unique_ptr<RealWorld> world;
+    std::unique_ptr<Workers> workers;
+    std::unique_ptr<Runtime> runtime;
+};
+
+Result<std::unique_ptr<Shift>> begin_shift(const Config& config, Clock& clock, Store& store, FencingToken token, ControlThread& loop, const AgentHooks& hooks) {
+    auto world = RealWorld::create(config, store, clock);
+    if (!world.ok()) return std::move(world).error();
+    auto shift = std::make_unique<Shift>();
+    shift->world = std::move(*world);
+    shift->workers = std::make_unique<Workers>(*shift->world, [&loop](Arrival arrival) { loop.post(std::move(arrival)); });
+    shift->runtime = std::make_unique<Runtime>(config, clock, store, token, *shift->workers);
+    shift->runtime->on_log(hooks.logged);
+    if (auto started = shift->runtime->start(); !started.ok()) return std::move(started).error();
+    return shift;
+}
+
+void tell(const AgentHooks& hooks, const Clock& clock, const char* event, std::string sentence) {
+    if (hooks.logged) hooks.logged({0, clock.wall(), "", event, Json::object(), std::move(sentence)});
+}
+
+void store_line(Store& store, FencingToken token, const AgentHooks& hooks, const Clock& clock, const char* event, std::string sentence) {
+    Commit commit;
+    commit.log.push_back({0, clock.wall(), "", event, Json::object({{"pid", static_cast<std::int64_t>(getpid())}}), sentence});
+    if (auto stored = store.commit(token, commit); !stored.ok()) sentence += " (not stored: " + stored.error().to_string() + ")";
+    tell(hooks, clock, event, std::move(sentence));
+}
+
+// A good configuration takes over; a bad one is refused and the old one stays.
+std::unique_ptr<Config> reread(const Config& old, const AgentHooks& hooks, const Clock& clock) {
+    auto loaded = load_config(old.file);
+    if (auto* mistakes = std::get_if<ConfigMistakes>(&loaded)) {
+        for (const std::string& line : mistakes->lines) tell(hooks, clock, "config.refused", line);
+        tell(hooks, clock, "config.refused", "the configuration has mistakes: the old one stays in force");
+        return nullptr;
+    }
+    auto config = std::make_unique<Config>(std::move(std::get<Config>(loaded)));
+    if (config->state != old.state) {
+        tell(hooks, clock, "config.refused", "`state` cannot change while the agent runs: the old configuration stays in force; restart the agent");
+        return nullptr;
+    }
+    return config;
+}
+
+struct Opened {
+    std::unique_ptr<Store> store;
+    FencingToken token;
+};
+
+Result<Opened> open_with_lease(const Config& config, const char* command) {
+    auto store = make_sqlite_store(config.state);
+    if (!store.ok()) return std::move(store).error();
+    auto token = (*store)->acquire_lease(fmt::format("{} pid {}", command, getpid()));
+    if (!token.ok()) return std::move(token).error();
+    return Opened{std::move(*store), *token};
+}
+
+} // namespace
+
+Status run_agent(const Config& first_config, Signals& signals, AgentHooks hooks) {
+    SystemClock clock;
+    auto opened = open_with_lease(first_config, "agent");
+    if (!opened.ok()) return std::move(opened).error();
+    Store& store = *opened->store;
+    ControlThread loop;
+    LoopDesk desk(loop, store);
+
+    auto config = std::make_unique<Config>(first_config);
+    auto shift = begin_shift(*config, clock, store, opened->token, loop, hooks);
+    if (!shift.ok()) return std::move(shift).error();
+    std::shared_ptr<void> guest;
+    if (hooks.started) {
+        auto started = hooks.started(desk);
+        if (!started.ok()) return std::move(started).error();
+        guest = std::move(*started);
+    }
+    store_line(store, opened->token, hooks, clock, "agent.started", fmt::format("the agent runs, {} hosts", config->hosts.size()));
+    while (!signals.stop) {
+        loop.run(*(*shift)->runtime, clock, [&] { return signals.stop || signals.reload; });
+        if (signals.stop || !signals.reload.exchange(false)) continue;
+        auto next_config = reread(*config, hooks, clock);
+        if (!next_config) continue;
+        (*shift)->world->stop();
+        loop.drain(*(*shift)->runtime, clock, kDrainMax);
+        shift = Error(ErrorCode::internal, "between two configurations");
+        config = std::move(next_config);
+        shift = begin_shift(*config, clock, store, opened->token, loop, hooks);
+        if (!shift.ok()) break;
+        store_line(store, opened->token, hooks, clock, "config.reloaded", fmt::format("the configuration was read again, {} hosts", config->hosts.size()));
+    }
+    loop.close();
+    guest.reset();
+    if (!shift.ok()) return std::move(shift).error();
+    (*shift)->world->stop();
+    loop.drain(*(*shift)->runtime, clock, kDrainMax);
+    store_line(store, opened->token, hooks, clock, "agent.stopped", "the agent stops; nothing is lost by that");
+    return done();
+}
+
+Result<ApplySummary> run_apply(const Config& config, Signals& signals, AgentHooks hooks) {
+    SystemClock clock;
+    auto opened = open_with_lease(config, "apply");
+    if (!opened.ok()) return std::move(opened).error();
+    ControlThread loop;
+    LoopDesk desk(loop, *opened->store);
+    auto shift = begin_shift(config, clock, *opened->store, opened->token, loop, hooks);
+    if (!shift.ok()) return std::move(shift).error();
+    std::shared_ptr<void> guest;
+    if (hooks.started) {
+        auto started = hooks.started(desk);
+        if (!started.ok()) return std::move(started).error();
+        guest = std::move(*started);
+    }
+    Runtime& runtime = *(*shift)->runtime;
+    // The rounds of an observation are observe_every apart: a wake within two of them is part of what is being done now.
+    const Duration horizon = config.timing.observe_every * 2;
+    loop.run(runtime, clock, [&] { return signals.stop || !runtime.in_rounds(horizon); });
+    loop.close();
+    guest.reset();
+    (*shift)->world->stop();
+    loop.drain(runtime, clock, kDrainMax);
+    ApplySummary summary;
+    summary.failed = runtime.hosts_in_trouble();
+    if (auto planned = runtime.plan({}); planned.ok()) summary.plan = std::move(*planned);
+    return summary;
+}
+
+namespace {
+
+// An Outside that is never started: a desk only stores what was asked.
+struct Nowhere final : Outside {
+    void start(const std::string&, const rotation::tlsa::Action&) override {}
+    void observe_mx(const dns::Name&) override {}
+};
+
+class StoreDesk final : public Desk {
+public:
+    StoreDesk(const Config& config, std::unique_ptr<Store> store) : config_(config), store_(std::move(store)) {}
+
+    Result<Json> status() override {
+        Json status;
+        auto answer = with_runtime([&](Runtime& runtime) -> Result<Json> { return runtime.status(); });
+        if (answer.ok()) answer->set("agent", Json::object({{"running", false}}));
+        return answer;
+    }
+    Result<Json> plan(const std::vector<std::string>& hosts) override {
+        return with_runtime([&](Runtime& runtime) { return runtime.plan(hosts); });
+    }
+    Result<Json> log(const LogFilter& filter) override {
+        auto entries = store_->read_log(filter);
+        if (!entries.ok()) return std::move(entries).error();
+        return log_to_json(*entries);
+    }
+    // The host's own state takes the request when nobody else is at work; otherwise it waits in the store.
+    Result<Json> request(const Json& body) override {
+        auto token = store_->acquire_lease(fmt::format("request pid {}", getpid()));
+        if (token.ok()) {
+            token_ = *token;
+            return with_runtime([&](Runtime& runtime) { return runtime.request(body); });
+        }
+        if (token.error().code() != ErrorCode::busy) return std::move(token).error();
+        SystemClock clock;
+        auto left = store_->add_request(clock.wall(), body);
+        if (!left.ok()) return std::move(left).error();
+        Json replies = Json::array();
+        for (const Json& host : body["hosts"].items())
+            replies.push(Json::object({{"host", host}, {"text", "stored; taken up by the mxseal at work: " + token.error().message()}, {"refused", false}}));
+        return Json::object({{"replies", std::move(replies)}, {"plan", Json::object({{"hosts", Json::array()}})}});
+    }
+
+private:
+    template <class Call>
+    Result<Json> with_runtime(Call call) {
+        SystemClock clock;
+        Nowhere nowhere;
+        Runtime runtime(config_, clock, *store_, token_, nowhere);
+        if (auto started = runtime.start(); !started.ok()) return std::move(started).error();
+        return call(runtime);
+    }
+
+    const Config config_;
+    std::unique_ptr<Store> store_;
+    FencingToken token_{};
+};
+
+} // namespace
+
+Result<std::unique_ptr<Desk>> open_desk(const Config& config) {
+    auto store = make_sqlite_store(config.state);
+    if (!store.ok()) return std::move(store).error();
+    return std::unique_ptr<Desk>(std::make_unique<StoreDesk>(config, std::move(*store)));
+}
+
+} // namespace mxseal::agent

@@ -1,0 +1,117 @@
+#include "agent/runtime/real_world.hpp"
+
+#include "agent/acme/acme_authority.hpp"
+#include "agent/acme/self_signed.hpp"
+#include "agent/config/environment.hpp"
+#include "agent/deploy/file_deployer.hpp"
+#include "agent/observe/authoritative_observer.hpp"
+#include "agent/observe/starttls_prober.hpp"
+#include "agent/observe/validating_resolver.hpp"
+#include "base/dns/tsig.hpp"
+#include "providers/rfc2136/rfc2136_driver.hpp"
+
+#include <fmt/format.h>
+
+namespace mxseal::agent {
+
+namespace {
+
+constexpr const char* kUserAgent = "mxseal/0.1 (+https://github.com/mxseal/mxseal)";
+
+// G-01: the sealing key is not in the store: a systemd credential of that name, or a file in the state folder, made at first use.
+Result<Sealer> open_sealer(const Config& config, const std::string& name) {
+    if (auto credentials = config::credentials_directory())
+        if (std::error_code missing; std::filesystem::exists(*credentials / name, missing)) return Sealer::load(*credentials / name);
+    return Sealer::load_or_create(config.state / name);
+}
+
+const ZoneConfig* zone_of(const Config& config, const dns::Name& name) {
+    for (dns::Name at = name;; at = at.parent()) {
+        if (auto found = config.zones.find(at); found != config.zones.end()) return &found->second;
+        if (at.is_root()) return nullptr;
+    }
+}
+
+} // namespace
+
+Result<std::unique_ptr<RealWorld>> RealWorld::create(const Config& config, Store& store, const Clock& clock) {
+    std::unique_ptr<RealWorld> world(new RealWorld(config, store, clock));
+    for (auto step : {&RealWorld::open_vault, &RealWorld::open_dns, &RealWorld::open_authorities})
+        if (auto opened = (world.get()->*step)(); !opened.ok()) return std::move(opened).error();
+    world->deployer_ = std::make_unique<FileDeployer>();
+    return world;
+}
+
+RealWorld::~RealWorld() = default;
+
+Status RealWorld::open_vault() {
+    auto mx = open_sealer(config_, "mx-sealing.key");
+    if (!mx.ok()) return std::move(mx).error();
+    auto acme = open_sealer(config_, "acme-sealing.key");
+    if (!acme.ok()) return std::move(acme).error();
+    mx_sealer_ = std::make_unique<Sealer>(std::move(*mx));
+    acme_sealer_ = std::make_unique<Sealer>(std::move(*acme));
+    vault_ = std::make_unique<KeyVault>(store_, *mx_sealer_);
+    journal_ = std::make_unique<StoreJournal>(store_, *acme_sealer_);
+    return done();
+}
+
+Status RealWorld::open_dns() {
+    auto resolver = ValidatingResolver::create({.forward = config_.resolver.forward, .trust_anchors = config_.resolver.trust_anchors, .root_hints = config_.resolver.root_hints});
+    if (!resolver.ok()) return std::move(resolver).error();
+    resolver_ = std::move(*resolver);
+    observer_ = std::make_unique<AuthoritativeObserver>(clock_, *resolver_);
+    auto prober = StartTlsProber::create(clock_);
+    if (!prober.ok()) return std::move(prober).error();
+    prober_ = std::move(*prober);
+    for (const auto& [name, provider] : config_.providers) {
+        auto secret = read_secret_file(provider.tsig_secret_file);
+        if (!secret.ok()) return std::move(secret).error();
+        auto key = dns::TsigKey::make(provider.tsig_name, provider.tsig_algorithm, *secret);
+        if (!key.ok()) return std::move(key).error().in_context("providers." + name);
+        auto driver = providers::make_rfc2136_driver({.servers = provider.servers, .key = std::move(*key)}, clock_);
+        if (!driver.ok()) return std::move(driver).error().in_context("providers." + name);
+        drivers_.emplace(name, std::move(*driver));
+    }
+    challenges_ = std::make_unique<DnsChallengePublisher>(*observer_, sleeper_, [this](const dns::Name& name) { return target_of(name); });
+    return done();
+}
+
+Status RealWorld::open_authorities() {
+    for (const auto& [name, acme] : config_.acme) {
+        transports_.push_back(make_curl_transport({acme.ca_file ? acme.ca_file->string() : "", kUserAgent}));
+        AcmeOptions options{name, acme.directory, acme.contact, acme.accept_terms};
+        authorities_.emplace(name, std::make_unique<AcmeAuthority>(std::move(options), AcmePorts{*transports_.back(), *journal_, *challenges_, clock_, sleeper_}));
+    }
+    authorities_.emplace("self-signed", std::make_unique<SelfSignedAuthority>(clock_));
+    return done();
+}
+
+ObservationTarget RealWorld::target_of(const HostConfig& host) {
+    ObservationTarget target;
+    target.host = host.name;
+    target.ports = host.ports;
+    target.zone = host.zone;
+    const ZoneConfig& zone = config_.zones.at(host.zone);
+    target.nameservers = zone.nameservers;
+    for (const std::string& provider : zone.providers) target.drivers.push_back(drivers_.at(provider).get());
+    return target;
+}
+
+Result<ObservationTarget> RealWorld::target_of(const dns::Name& name) {
+    const ZoneConfig* zone = zone_of(config_, name);
+    if (zone == nullptr) return Error(ErrorCode::not_managed, fmt::format("{} is in none of the configured zones", name.text()));
+    ObservationTarget target;
+    target.host = name;
+    target.zone = zone->name;
+    target.nameservers = zone->nameservers;
+    for (const std::string& provider : zone->providers) target.drivers.push_back(drivers_.at(provider).get());
+    return target;
+}
+
+CertificateAuthority* RealWorld::authority_of(const HostConfig& host) {
+    auto found = authorities_.find(host.certificate);
+    return found == authorities_.end() ? nullptr : found->second.get();
+}
+
+} // namespace mxseal::agent
