@@ -136,9 +136,13 @@ void AuthoritativeObserver::judge_addresses(const dns::Name& host, DnsObservatio
     }
 }
 
-AuthoritativeObserver::Surroundings AuthoritativeObserver::look_around(const ObservationTarget& target) {
+AuthoritativeObserver::Surroundings AuthoritativeObserver::look_around(const ObservationTarget& target, const std::vector<OwnerQuestion>& questions,
+                                                                       DnsObservation& out) {
     Surroundings found;
-    const std::array<std::function<void()>, 5> jobs{
+    const std::array<std::function<void()>, 7> jobs{
+        // One after the other: a driver takes one call a zone at a time.
+        [&] { for (std::size_t i = 0; i < questions.size(); ++i) read_primary(target, questions[i].owner, out.owners[i]); },
+        [&] { judge_addresses(target.host, out); },
         [&] { found.trust = trust_in(target.zone); },
         [&] { found.servers = NameServerFinder(resolver_, options_).find(target.zone, target.nameservers); },
         [&] { found.delegation.ds = validated(target.zone, dns::Type::ds); },
@@ -167,12 +171,8 @@ DnsObservation AuthoritativeObserver::observe(const ObservationTarget& target) {
     };
     const auto questions = questions_for(target);
     if (!questions) return finish(questions.error().to_string());
-    for (const OwnerQuestion& question : *questions) {
-        out.owners.emplace_back().port = question.port;
-        read_primary(target, question.owner, out.owners.back());
-    }
-    judge_addresses(target.host, out);
-    const Surroundings around = look_around(target);
+    for (const OwnerQuestion& question : *questions) out.owners.emplace_back().port = question.port;
+    const Surroundings around = look_around(target, *questions, out);
     if (!around.servers.error.empty()) return finish(around.servers.error);
     // Without keys no answer can be judged, and guessing would look like an attack or like peace.
     if (!(around.trust.security == Security::secure || around.trust.security == Security::insecure))
@@ -231,9 +231,17 @@ Result<bool> AuthoritativeObserver::txt_is_everywhere(const ObservationTarget& t
     NameServerFinder finder(resolver_, options_);
     const NameServers known = finder.find(target.zone, target.nameservers);
     if (!known.error.empty()) return Error(ErrorCode::transient, known.error, Retry::transient());
+    ZoneTrust unjudged;
+    unjudged.keys.zone = target.zone;
+    std::set<dns::Name> named_by_zone;
+    for (ServerReport& report : ask_servers(known.servers, unjudged, {})) named_by_zone.merge(report.ns_names);
+    const NameServers more = finder.more(target.zone, known, named_by_zone);
+    if (!more.error.empty()) return Error(ErrorCode::transient, more.error, Retry::transient());
+    std::vector<NameServer> servers = known.servers;
+    servers.insert(servers.end(), more.servers.begin(), more.servers.end());
     std::atomic<bool> everywhere{true};
-    for_each_bounded(known.servers.size(), options_.threads, [&](std::size_t i) {
-        const NameServer& server = known.servers[i];
+    for_each_bounded(servers.size(), options_.threads, [&](std::size_t i) {
+        const NameServer& server = servers[i];
         Result<dns::Message> answer = server.address ? ask_server(*server.address, {owner, dns::Type::txt}, options_)
                                                      : Result<dns::Message>(Error(ErrorCode::transient, server.problem));
         if (!answer || !shows_txt(*answer, owner, value)) everywhere = false;

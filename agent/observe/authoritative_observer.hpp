@@ -23,7 +23,7 @@ public:
 
 private:
     struct Surroundings;
-    Surroundings look_around(const ObservationTarget& target);
+    Surroundings look_around(const ObservationTarget& target, const std::vector<OwnerQuestion>& questions, rotation::tlsa::DnsObservation& out);
     ZoneTrust trust_in(const dns::Name& zone);
     std::vector<dns::Record> validated(const dns::Name& name, dns::Type type);
     void judge_addresses(const dns::Name& host, rotation::tlsa::DnsObservation& out);
