@@ -30,11 +30,10 @@ _ROLLS_WANTED = {MX1: 2, MX2: 2}
 class LiveLog(threading.Thread):
     """Prints each line of mxseal's log as it comes."""
 
-    def __init__(self, mxseal: Mxseal, screen: Screen, tally: Tally):
+    def __init__(self, mxseal: Mxseal, screen: Screen):
         super().__init__(daemon=True)
-        self._mxseal, self._screen, self._tally = mxseal, screen, tally
+        self._mxseal, self._screen = mxseal, screen
         self._shown: set[Any] = set()
-        self._complete: set[str] = set()
         self._end = threading.Event()
         self._lock = threading.Lock()
 
@@ -55,10 +54,6 @@ class LiveLog(threading.Thread):
         for entry in (entry for entry in log if entry["id"] not in self._shown):
             self._shown.add(entry["id"])
             self._screen.event(entry)
-            host = (entry.get("host") or "").rstrip(".")
-            if entry["event"] == "tlsa.complete" and host not in self._complete:
-                self._complete.add(host)
-                self._tally.first_tlsa_complete(host, instant(entry["at"]))
 
     def stop(self) -> None:
         self._end.set()
@@ -77,9 +72,9 @@ class Demo:
         self.screen.line("a world of 3 name servers, 5 resolvers, a CA and 2 MTAs is being made ...", "step")
         with World(self.folder, self.tally.note) as world:
             self.screen.line("the world stands", "step")
-            self.mxseal, self.judge = Mxseal(world, self.binary), Judge(world)
+            self.mxseal, self.judge = Mxseal(world, self.binary), Judge(world, self.tally.first_tlsa_complete)
             self.screen.plain("\n" + self.mxseal.config.read_text())
-            self.live = LiveLog(self.mxseal, self.screen, self.tally)
+            self.live = LiveLog(self.mxseal, self.screen)
             world.senders.start()
             self.judge.start()
             self.live.start()

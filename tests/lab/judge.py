@@ -5,7 +5,7 @@ It knows no margins of mxseal's: only how long the longest cache of this world m
 import dataclasses
 import threading
 import time
-from typing import Optional
+from typing import Callable, Optional
 
 import addresses
 import keys
@@ -36,8 +36,10 @@ class Switch:
 class Judge:
     """Read `switches` and `mismatches` after stop()."""
 
-    def __init__(self, world: World):
+    def __init__(self, world: World, on_first_tlsa: Callable[[str, float], None] = lambda host, at: None):
+        """on_first_tlsa(host, at): called once a host, when every name server answers with TLSA records for the first time."""
         self._world = world
+        self._on_first_tlsa, self._has_tlsa = on_first_tlsa, set()
         self._keys: dict[tuple[str, str], str] = {}              # (host, address) -> TLSA that its key wants
         self._last_set: dict[tuple[str, frozenset[str]], float] = {}  # (host, version) -> when a server last answered with it
         self.switches: list[Switch] = []
@@ -81,8 +83,12 @@ class Judge:
             return None  # the senders complain of that, not we
 
     def _live(self, host: str) -> set[frozenset[str]]:
-        live = {version for version in self._world.names.tlsa(host).values() if version is not None}
+        answers = self._world.names.tlsa(host).values()
+        live = {version for version in answers if version is not None}
         now = time.time()
+        if host not in self._has_tlsa and all(answers):
+            self._has_tlsa.add(host)
+            self._on_first_tlsa(host, now)
         for version in live:
             self._last_set[host, version] = now
         return live
