@@ -1,6 +1,6 @@
 #include "agent/control/control_client.hpp"
 
-#include "agent/control/listening_socket.hpp"
+#include "agent/control/local_sockets.hpp"
 
 #include <memory>
 #include <utility>
@@ -113,10 +113,22 @@ Result<Json> ControlClient::ask(const std::string& target, const std::string* bo
     return judge(status, answer, file_.pid);
 }
 
+Result<std::unique_ptr<Desk>> find_agent(const std::filesystem::path& state) {
+    auto file = read_control_file(state);
+    if (!file) return std::move(file).error();
+    if (!*file) return std::unique_ptr<Desk>();
+    auto client = std::make_unique<ControlClient>(**std::move(file));
+    auto greeted = client->greet();
+    if (greeted) return std::unique_ptr<Desk>(std::move(client));
+    if (greeted.error().code() == ErrorCode::not_found) return std::unique_ptr<Desk>();
+    return std::move(greeted).error();
+}
+
 Status ControlClient::greet() {
     // The token is sent to nobody but the user that wrote it.
-    const auto listener = owner_of_loopback_listener(file_.port, file_.owner);
-    if (listener == ListenerOwner::nobody || listener == ListenerOwner::other)
+    auto table = read_tcp_table();
+    const auto owner = table ? owner_of_listener(*table, file_.port) : std::optional<uid_t>(file_.owner);
+    if (!owner || (*owner != file_.owner && *owner != 0))
         return Error(ErrorCode::not_found, fmt::format("no agent of user {} listens on 127.0.0.1:{}", file_.owner, file_.port));
     auto answer = ask("/v1/agent", nullptr);
     if (!answer) return std::move(answer).error();

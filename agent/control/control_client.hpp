@@ -26,4 +26,8 @@ private:
     ControlFile file_;
 };
 
+// The desk of the agent that runs on this state folder; nothing when none runs. A stale control.json of a killed agent counts as none;
+// an agent that listens and does not answer is an error.
+Result<std::unique_ptr<Desk>> find_agent(const std::filesystem::path& state);
+
 } // namespace mxseal::agent

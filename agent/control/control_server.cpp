@@ -1,19 +1,22 @@
 #include "agent/control/control_server.hpp"
 
 #include "agent/control/control_api.hpp"
+#include "agent/control/control_connection.hpp"
 #include "agent/control/control_file.hpp"
+#include "agent/control/local_sockets.hpp"
+#include "agent/control/request_workers.hpp"
 
 #include <array>
-#include <condition_variable>
+#include <cerrno>
 #include <cstring>
-#include <mutex>
-#include <optional>
+#include <thread>
 
 #include <arpa/inet.h>
-#include <cpprest/http_listener.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <openssl/rand.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,13 +24,9 @@ namespace mxseal::agent {
 
 namespace {
 
-using web::http::http_request;
-using web::http::http_response;
-using web::http::experimental::listener::http_listener;
-using web::http::experimental::listener::http_listener_config;
-
-// Between asking the kernel for a free port and listening on it another program can take it.
-constexpr int kPortTries = 8;
+// Requests at once, and those that wait for their turn: an operator or two and their scripts (our choice).
+constexpr std::size_t kWorkers = 4;
+constexpr std::size_t kWaitingMax = 64;
 
 Result<Secret> make_token() {
     std::array<std::uint8_t, 32> octets{};
@@ -36,178 +35,106 @@ Result<Secret> make_token() {
     return Secret(std::string_view(to_hex(octets)));
 }
 
-// http_listener does not tell which port it got for 0.
-Result<std::uint16_t> free_port() {
-    const int number = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (number < 0) return Error(ErrorCode::io, fmt::format("no socket for the control API: {}", std::strerror(errno)));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    const bool bound = ::bind(number, reinterpret_cast<const sockaddr*>(&address), length) == 0 &&
-                       ::getsockname(number, reinterpret_cast<sockaddr*>(&address), &length) == 0;
-    const int problem = errno;
-    ::close(number);
-    if (!bound) return Error(ErrorCode::io, fmt::format("no free port on 127.0.0.1 for the control API: {}", std::strerror(problem)));
-    return ntohs(address.sin_port);
-}
+Error failed(const char* what) { return Error(ErrorCode::io, fmt::format("{} for the control API: {}", what, std::strerror(errno))); }
 
-std::string field(const http_request& request, const char* name) {
-    auto found = request.headers().find(name);
-    return found == request.headers().end() ? std::string() : found->second;
-}
-
-// Throws uri_exception where an escape is broken.
-std::vector<std::pair<std::string, std::string>> split_query(const std::string& query) {
-    std::vector<std::pair<std::string, std::string>> out;
-    std::size_t begin = 0;
-    while (begin < query.size()) {
-        const auto end = std::min(query.find('&', begin), query.size());
-        const auto part = query.substr(begin, end - begin);
-        const auto equals = std::min(part.find('='), part.size());
-        if (!part.empty()) out.emplace_back(web::uri::decode(part.substr(0, equals)), equals < part.size() ? web::uri::decode(part.substr(equals + 1)) : "");
-        begin = end + 1;
+class Descriptor {
+public:
+    Descriptor() = default;
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor() { reset(-1); }
+    void reset(int number) {
+        if (number_ >= 0) ::close(number_);
+        number_ = number;
     }
-    return out;
-}
+    int get() const { return number_; }
 
-ControlRequest head_of(const http_request& request) {
-    ControlRequest head;
-    head.method = request.method();
-    head.path = web::uri::decode(request.request_uri().path());
-    head.query = split_query(request.request_uri().query());
-    head.host = field(request, "Host");
-    head.authorization = field(request, "Authorization");
-    head.content_length = static_cast<std::size_t>(request.headers().content_length());
-    head.chunked = request.headers().has("Transfer-Encoding");
-    return head;
-}
+private:
+    int number_ = -1;
+};
 
-http_response response_of(const ControlReply& reply) {
-    http_response response(static_cast<web::http::status_code>(reply.status));
-    response.set_body(reply.body.dump() + "\n", "application/json");
-    response.headers().add("Cache-Control", "no-store");
-    return response;
-}
-
-// The listener answers only once it has read the whole body, into memory. This ends the body here, and the connection after the answer.
-void refuse_unread(const http_request& request, const ControlReply& reply) {
-    auto response = response_of(reply);
-    response.headers().add("Connection", "close");
-    request.reply(response);
-    request._get_impl()->_complete(0, std::make_exception_ptr(std::runtime_error("the body is not wanted")));
+// The file is for its owner and root; so is the port.
+bool may_connect(const sockaddr_in& peer, std::uint16_t port) {
+    auto table = read_tcp_table();
+    if (!table) return true; // the token decides alone
+    auto owner = owner_of_client(*table, ntohs(peer.sin_port), port);
+    return owner && (*owner == ::geteuid() || *owner == 0);
 }
 
 } // namespace
 
-struct ControlServer::Impl : std::enable_shared_from_this<ControlServer::Impl> {
+struct ControlServer::Impl {
     Impl(Desk& desk, Secret token) : api(desk, std::move(token)) {}
 
-    // A request that calls the desk; the destructor of the server waits for all of them.
-    bool enter() {
-        std::lock_guard lock(mutex);
-        if (stopping) return false;
-        ++under_way;
-        return true;
-    }
-    void leave() {
-        std::lock_guard lock(mutex);
-        --under_way;
-        idle.notify_all();
-    }
-    void wait_until_idle() {
-        std::unique_lock lock(mutex);
-        stopping = true;
-        idle.wait(lock, [&] { return under_way == 0; });
-    }
-
     Status listen();
-    void handle(const http_request& request);
-    void answer_when_read(const http_request& request, ControlRequest head);
+    void accept_until_stopped();
+    void accept_one();
 
     const ControlApi api;
-    std::unique_ptr<http_listener> listener;
     std::filesystem::path state;
     ControlFile file;
-
-    std::mutex mutex;
-    std::condition_variable idle;
-    int under_way = 0;
-    bool stopping = false;
+    Descriptor listener, leave;
+    RequestWorkers workers{kWorkers, kWaitingMax};
+    std::thread acceptor;
 };
 
-void ControlServer::Impl::handle(const http_request& request) {
-    ControlRequest head;
-    try {
-        head = head_of(request);
-    } catch (const std::exception&) {
-        return refuse_unread(request, control_error(400, ErrorCode::invalid, "the request is not well formed"));
-    }
-    if (auto refusal = api.refuse(head)) return refuse_unread(request, *refusal);
-    answer_when_read(request, std::move(head));
-}
-
-void ControlServer::Impl::answer_when_read(const http_request& request, ControlRequest head) {
-    http_request held = request;
-    held.extract_vector().then([self = shared_from_this(), held, head = std::move(head)](pplx::task<std::vector<unsigned char>> task) mutable {
-        try {
-            const auto body = task.get();
-            head.body.assign(body.begin(), body.end());
-        } catch (const std::exception&) {
-            return; // the connection ended before its body did
-        }
-        const bool entered = self->enter();
-        held.reply(response_of(entered ? self->api.answer(head) : control_error(503, ErrorCode::busy, "the agent stops")));
-        if (entered) self->leave();
-    });
-}
-
 Status ControlServer::Impl::listen() {
-    std::string last;
-    for (int attempt = 0; attempt < kPortTries; ++attempt) {
-        auto port = free_port();
-        if (!port) return std::move(port).error();
-        try {
-            http_listener_config config;
-            config.set_timeout(std::chrono::seconds(30));
-            auto opened = std::make_unique<http_listener>(web::uri(fmt::format("http://127.0.0.1:{}/", *port)), config);
-            opened->support([weak = weak_from_this()](const http_request& request) {
-                if (auto self = weak.lock()) self->handle(request);
-            });
-            opened->open().get();
-            listener = std::move(opened);
-            file.port = *port;
-            return done();
-        } catch (const std::exception& problem) {
-            last = problem.what();
-        }
-    }
-    return Error(ErrorCode::io, fmt::format("the control API cannot listen on 127.0.0.1, {} ports tried, the last: {}", kPortTries, last));
+    listener.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    leave.reset(::eventfd(0, EFD_CLOEXEC));
+    if (listener.get() < 0 || leave.get() < 0) return failed("no socket");
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) return failed("no free port on 127.0.0.1");
+    if (::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) return failed("no port known");
+    if (::listen(listener.get(), static_cast<int>(kWaitingMax)) != 0) return failed("no listening");
+    file.port = ntohs(address.sin_port);
+    return done();
 }
 
-ControlServer::ControlServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+void ControlServer::Impl::accept_until_stopped() {
+    for (;;) {
+        std::array<pollfd, 2> entries{{{listener.get(), POLLIN, 0}, {leave.get(), POLLIN, 0}}};
+        ::poll(entries.data(), entries.size(), -1);
+        if (entries[1].revents != 0) return;
+        if (entries[0].revents != 0) accept_one();
+    }
+}
+
+void ControlServer::Impl::accept_one() {
+    sockaddr_in peer{};
+    socklen_t length = sizeof peer;
+    const int connection = ::accept4(listener.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC);
+    // Out of descriptors, the connection stays in the queue and poll() returns at once: not faster than ten times a second then.
+    if (connection < 0 && (errno == EMFILE || errno == ENFILE)) ::poll(nullptr, 0, 100);
+    if (connection < 0) return;
+    const bool taken = may_connect(peer, file.port) && workers.hand_in([this, connection] { serve_connection(connection, api, leave.get()); });
+    if (!taken) ::close(connection);
+}
+
+ControlServer::ControlServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Result<std::unique_ptr<ControlServer>> ControlServer::start(Desk& desk, const std::filesystem::path& state) {
     auto token = make_token();
     if (!token) return std::move(token).error();
-    auto impl = std::make_shared<Impl>(desk, token->clone());
+    auto impl = std::make_unique<Impl>(desk, token->clone());
     impl->state = state;
     impl->file.token = std::move(token).value();
     impl->file.pid = ::getpid();
     if (auto listening = impl->listen(); !listening) return std::move(listening).error();
-    std::unique_ptr<ControlServer> server(new ControlServer(impl));
-    if (auto written = write_control_file(state, impl->file); !written) return std::move(written).error();
+    impl->acceptor = std::thread([&running = *impl] { running.accept_until_stopped(); });
+    std::unique_ptr<ControlServer> server(new ControlServer(std::move(impl)));
+    if (auto written = write_control_file(state, server->impl_->file); !written) return std::move(written).error();
     return server;
 }
 
 ControlServer::~ControlServer() {
     remove_control_file(impl_->state, impl_->file);
-    impl_->wait_until_idle();
-    try {
-        impl_->listener->close().get();
-    } catch (const std::exception&) {
-        return; // closing a listener whose socket is gone already
-    }
+    const std::uint64_t one = 1;
+    // eventfd(2): a write of 1 fails only at the 2^64th.
+    if (::write(impl_->leave.get(), &one, sizeof one) == static_cast<ssize_t>(sizeof one)) impl_->acceptor.join();
+    impl_->workers.stop();
 }
 
 std::uint16_t ControlServer::port() const { return impl_->file.port; }

@@ -1,6 +1,7 @@
-// ControlServer: the control API on 127.0.0.1 and a random port (G-06), by cpprestsdk's listener. Its answers are ControlApi's.
+// ControlServer: the control API on 127.0.0.1 and a random port (G-06). Its answers are ControlApi's, its limits control_connection.hpp's.
 //
-// Requests come on the threads of cpprestsdk's pool and call the desk from there.
+// Not cpprestsdk's http_listener, which was tried: before anybody asks for a token, a chunk length of "-2" ends the process, header and
+// body are read into memory without a limit, and one idle connection keeps close() from returning.
 #pragma once
 
 #include "agent/runtime/desk.hpp"
@@ -14,7 +15,7 @@ namespace mxseal::agent {
 
 class ControlServer {
 public:
-    // Listens, then writes control.json into `state`. `desk` must outlive the server.
+    // Listens, then writes control.json into `state`. `desk` must outlive the server; it is called from four threads.
     static Result<std::unique_ptr<ControlServer>> start(Desk& desk, const std::filesystem::path& state);
     ControlServer(const ControlServer&) = delete;
     ControlServer& operator=(const ControlServer&) = delete;
@@ -24,8 +25,8 @@ public:
 
 private:
     struct Impl;
-    explicit ControlServer(std::shared_ptr<Impl> impl);
-    std::shared_ptr<Impl> impl_;
+    explicit ControlServer(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
 };
 
 } // namespace mxseal::agent
