@@ -1,5 +1,6 @@
 #include "agent/cli/arguments.hpp"
 
+#include "agent/cli/text.hpp"
 #include "agent/control/control_api.hpp"
 #include "base/bytes.hpp"
 
@@ -117,7 +118,7 @@ std::string mistake_in(Arguments& arguments) {
     return {};
 }
 
-Parsed usage(const std::string& text) { return {std::nullopt, "mxseal: " + text + "\n`mxseal --help` lists the commands.\n", kExitUsage}; }
+Parsed usage(const std::string& text) { return {std::nullopt, "mxseal: " + printable(text, Lines::keep) + "\n`mxseal --help` lists the commands.\n", kExitUsage}; }
 
 } // namespace
 
@@ -131,6 +132,9 @@ Parsed parse_arguments(std::vector<std::string> words, const std::string& versio
         std::ostringstream out, err;
         grammar.app().exit(success, out, err);
         return {std::nullopt, out.str(), kExitDone};
+    } catch (const CLI::RequiredError& error) {
+        const auto unknown = grammar.app().remaining(true);
+        return usage(unknown.empty() ? std::string(error.what()) : fmt::format("'{}' is not a command", printable(unknown.front())));
     } catch (const CLI::Error& error) {
         return usage(error.what());
     }

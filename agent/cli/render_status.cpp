@@ -69,7 +69,8 @@ std::string host_block(const Json& host, const Style& style) {
         out += wrapped("  halt  ", fmt::format("{}{}", since.empty() ? "" : "since " + since + ": ", text_of(host["halted"]["reason"], "no reason given")), style.width);
     }
     if (const auto trouble = text_of(host["trouble"]); !trouble.empty()) out += wrapped("  ill   ", trouble, style.width);
-    return out + keys_of(host, style) + all_tlsa_of(host, style) + next_of(host, style);
+    out += keys_of(host, style) + all_tlsa_of(host, style);
+    return is_halted(host) ? out : out + next_of(host, style); // what comes next is that the reason above goes away
 }
 
 std::string domain_table(const Json& status, const Style& style) {

@@ -1,0 +1,112 @@
+#include "agent/cli/arguments.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include <catch2/catch.hpp>
+
+using namespace mxseal::cli;
+
+namespace {
+
+Parsed parse(std::vector<std::string> words) { return parse_arguments(std::move(words), "0.1.0"); }
+
+Arguments good(std::vector<std::string> words) {
+    auto parsed = parse(std::move(words));
+    INFO(parsed.text);
+    REQUIRE(parsed.arguments);
+    return *parsed.arguments;
+}
+
+} // namespace
+
+TEST_CASE("each command is understood with what belongs to it") {
+    CHECK(good({"config", "check"}).verb == Verb::config_check);
+    CHECK(good({"apply", "--json"}).json);
+    CHECK(good({"agent"}).verb == Verb::agent);
+    CHECK(good({"plan"}).hosts.empty());
+    CHECK(good({"plan", "a.example.org", "b.example.org"}).hosts == std::vector<std::string>{"a.example.org", "b.example.org"});
+    CHECK(good({"status", "--watch"}).watch);
+    CHECK(good({"halt", "--all", "--why", "moving"}).why == "moving");
+    CHECK(good({"resume", "a.example.org"}).verb == Verb::resume);
+    const auto log = good({"log", "a.example.org", "--follow", "--limit", "7"});
+    CHECK(log.follow);
+    CHECK(log.limit == 7);
+    const auto roll = good({"roll", "a.example.org", "--emergency", "--accept-risk", "stolen laptop", "--key", std::string(64, 'A'), "--wait"});
+    CHECK(roll.verb == Verb::roll);
+    CHECK(roll.emergency);
+    CHECK(roll.accept_risk == "stolen laptop");
+    CHECK(roll.key == std::string(64, 'a'));
+    CHECK(roll.wait);
+}
+
+TEST_CASE("--config stands before or after the command") {
+    CHECK(good({"--config", "x.yaml", "status"}).config == "x.yaml");
+    CHECK(good({"status", "--config", "x.yaml"}).config == "x.yaml");
+    CHECK(good({"config", "check", "--config", "x.yaml"}).config == "x.yaml");
+}
+
+TEST_CASE("wrong usage is said in a sentence and exits with 2") {
+    const std::vector<std::pair<std::vector<std::string>, std::string>> table{
+        {{}, "subcommand"},
+        {{"rol"}, "'rol' is not a command"},
+        {{"config"}, "subcommand"},
+        {{"status", "--wath"}, "--wath"},
+        {{"roll"}, "at least one HOST"},
+        {{"roll", "a.example.org", "--accept-risk", "x"}, "--emergency"},
+        {{"roll", "a.example.org", "--back", "--emergency"}, "--back"},
+        {{"roll", "a.example.org", "--back", "--key", std::string(64, 'a')}, "--back"},
+        {{"roll", "a.example.org", "--emergency", "--accept-risk", ""}, "reason"},
+        {{"roll", "a.example.org", "--key", "0a1b2c3d"}, "64 hexadecimal digits"},
+        {{"halt"}, "--all"},
+        {{"resume"}, "--all"},
+        {{"halt", "a.example.org", "--all"}, "exclude"},
+        {{"halt", "--all", "--why", std::string(501, 'x')}, "500"},
+        {{"log", "a.example.org", "b.example.org"}, "At Most 1"},
+        {{"log", "--limit", "0"}, "--limit"},
+        {{"log", "--limit", "many"}, "--limit"},
+    };
+    for (const auto& [words, expected] : table) {
+        const auto parsed = parse(words);
+        INFO(parsed.text);
+        CHECK_FALSE(parsed.arguments);
+        CHECK(parsed.exit_code == kExitUsage);
+        CHECK(parsed.text.find(expected) != std::string::npos);
+        CHECK(parsed.text.starts_with("mxseal: "));
+    }
+}
+
+TEST_CASE("the version and the help are no mistakes") {
+    CHECK(parse({"--version"}).text == "mxseal 0.1.0\n");
+    CHECK(parse({"--version"}).exit_code == kExitDone);
+    const auto help = parse({"--help"});
+    CHECK(help.exit_code == kExitDone);
+    for (const char* command : {"config", "plan", "apply", "agent", "status", "roll", "halt", "resume", "log"}) {
+        CHECK(help.text.find(command) != std::string::npos);
+        const auto own = parse({command, "--help"});
+        CHECK(own.exit_code == kExitDone);
+        CHECK(own.text.find("Example: mxseal ") != std::string::npos);
+    }
+}
+
+TEST_CASE("the manual page names every command and every option of the help") {
+    std::ifstream file(MXSEAL_SOURCE_DIR "/docs/manual/mxseal.1.md");
+    std::stringstream page;
+    page << file.rdbuf();
+    for (const auto& command : std::vector<std::vector<std::string>>{{"config", "check"}, {"plan"}, {"apply"}, {"agent"}, {"status"}, {"roll"}, {"halt"}, {"resume"}, {"log"}}) {
+        auto words = command;
+        words.push_back("--help");
+        std::istringstream help(parse(words).text);
+        std::string word;
+        while (help >> word) {
+            if (word.starts_with("--")) {
+                const auto option = word.substr(0, word.find_first_of(",:"));
+                INFO(option);
+                CHECK(page.str().find(option) != std::string::npos);
+            }
+        }
+        std::string name = command.front();
+        if (command.size() > 1) name += " " + command.back();
+        CHECK(page.str().find("**" + name + "**") != std::string::npos);
+    }
+}
