@@ -1,7 +1,7 @@
 // The proofs of non-existence, on records whose signatures are already checked. Only for .cpp files of base/dns.
 #pragma once
 
-#include "base/dns/signed_message.hpp"
+#include "base/dns/validated_message.hpp"
 
 #include <vector>
 

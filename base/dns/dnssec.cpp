@@ -1,7 +1,7 @@
 #include "base/dns/dnssec.hpp"
 
 #include "base/dns/denial.hpp"
-#include "base/dns/signed_message.hpp"
+#include "base/dns/validated_message.hpp"
 
 #include <algorithm>
 
@@ -37,12 +37,12 @@ struct SignedProof {
     std::optional<Instant> expiration;
 };
 
-bool is_one_proof_record(const ldns_rr_list* rrset, const SignedMessage::Checked& checked) {
+bool is_one_proof_record(const ldns_rr_list* rrset, const ValidatedMessage::Checked& checked) {
     // RFC 6840 section 4.1, RFC 4035 section 5.4: an NSEC that was itself expanded from a wildcard proves nothing.
     return ldns_rr_list_rr_count(rrset) == 1 && checked.labels == signed_labels(ldns_rr_list_owner(rrset));
 }
 
-void add_rrset(SignedMessage& message, RrList rrset, SignedProof& proof) {
+void add_rrset(ValidatedMessage& message, RrList rrset, SignedProof& proof) {
     const auto checked = message.verify(rrset.get());
     const std::string owner = escape_untrusted(text_of_dname(ldns_rr_list_owner(rrset.get())));
     if (checked.check.verdict != SignatureCheck::Verdict::valid) {
@@ -58,7 +58,7 @@ void add_rrset(SignedMessage& message, RrList rrset, SignedProof& proof) {
     proof.owned.push_back(std::move(rrset));
 }
 
-std::vector<ldns_rdf*> owners_of(const SignedMessage& message, ldns_rr_type type) {
+std::vector<ldns_rdf*> owners_of(const ValidatedMessage& message, ldns_rr_type type) {
     std::vector<ldns_rdf*> owners;
     const ldns_rr_list* authority = ldns_pkt_authority(message.packet());
     for (std::size_t i = 0; i < ldns_rr_list_rr_count(authority); ++i) {
@@ -69,7 +69,7 @@ std::vector<ldns_rdf*> owners_of(const SignedMessage& message, ldns_rr_type type
     return owners;
 }
 
-SignedProof collect(SignedMessage& message, ldns_rr_type type) {
+SignedProof collect(ValidatedMessage& message, ldns_rr_type type) {
     SignedProof proof;
     const std::vector<ldns_rdf*> owners = owners_of(message, type);
     if (owners.size() > kProofRecordsMax) {
@@ -82,7 +82,7 @@ SignedProof collect(SignedMessage& message, ldns_rr_type type) {
     return proof;
 }
 
-Finding finding_of(const Proof& nsec, const Proof& nsec3, const SignedMessage& message, const Question& question) {
+Finding finding_of(const Proof& nsec, const Proof& nsec3, const ValidatedMessage& message, const Question& question) {
     const Rdf name = dname_of(question.name);
     const auto type = static_cast<ldns_rr_type>(question.type);
     if (!nsec.empty()) return deny_by_nsec(nsec, name.get(), type);
@@ -101,7 +101,7 @@ DenialCheck agree_with_rcode(Finding finding, int rcode) {
 }
 
 // Whether the answer's own name is denied, as it must be when a wildcard spoke for it.
-std::optional<std::string> wildcard_objection(SignedMessage& message, const Question& rrset, int labels) {
+std::optional<std::string> wildcard_objection(ValidatedMessage& message, const Question& rrset, int labels) {
     const Rdf name = dname_of(rrset.name);
     const SignedProof nsec = collect(message, LDNS_RR_TYPE_NSEC);
     const SignedProof nsec3 = collect(message, LDNS_RR_TYPE_NSEC3);
@@ -115,7 +115,7 @@ std::optional<std::string> wildcard_objection(SignedMessage& message, const Ques
 } // namespace
 
 SignatureCheck check_signature(const Message& message, const Question& rrset, const ZoneKeys& keys, Instant now) {
-    auto signed_message = SignedMessage::open(message, keys, now);
+    auto signed_message = ValidatedMessage::open(message, keys, now);
     if (!signed_message) return {SignatureCheck::Verdict::wrong, std::nullopt, signed_message.error().message()};
     const Rdf owner = dname_of(rrset.name);
     const RrList records = signed_message->rrset(owner.get(), static_cast<ldns_rr_type>(rrset.type), LDNS_SECTION_ANSWER);
@@ -128,7 +128,7 @@ SignatureCheck check_signature(const Message& message, const Question& rrset, co
 
 DenialCheck check_denial(const Message& message, const Question& question, const ZoneKeys& keys, Instant now) {
     if (message.rcode != kNoError && message.rcode != kNxDomain) return {Verdict::no_proof, std::nullopt, rcode_text(message.rcode) + " denies nothing"};
-    auto signed_message = SignedMessage::open(message, keys, now);
+    auto signed_message = ValidatedMessage::open(message, keys, now);
     if (!signed_message) return {Verdict::wrong, std::nullopt, signed_message.error().message()};
     // Validators judge every RRset of the authority section, the SOA too.
     const SignedProof soa = collect(*signed_message, LDNS_RR_TYPE_SOA);

@@ -1,6 +1,6 @@
 #include "base/dns/rdata.hpp"
 
-#include "base/dns/signed_message.hpp"
+#include "base/dns/validated_message.hpp"
 
 #include <algorithm>
 

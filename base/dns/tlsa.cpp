@@ -8,8 +8,11 @@
 namespace mxseal::dns {
 
 Bytes TlsaRecord::wire() const {
-    Bytes rdata{usage, selector, matching_type};
-    rdata.insert(rdata.end(), data.begin(), data.end());
+    Bytes rdata(3 + data.size());
+    rdata[0] = usage;
+    rdata[1] = selector;
+    rdata[2] = matching_type;
+    std::copy(data.begin(), data.end(), rdata.begin() + 3);
     return rdata;
 }
 

@@ -32,8 +32,9 @@ const EVP_MD* digest_of(TsigAlgorithm algorithm) {
 
 Bytes algorithm_wire(TsigAlgorithm algorithm) {
     auto text = to_string(algorithm);
-    Bytes out{static_cast<std::uint8_t>(text.size())};
-    out.insert(out.end(), text.begin(), text.end());
+    Bytes out(1 + text.size());
+    out[0] = static_cast<std::uint8_t>(text.size());
+    std::copy(text.begin(), text.end(), out.begin() + 1);
     out.push_back(0);
     return out;
 }

@@ -1,4 +1,4 @@
-// SignedMessage: a message in ldns' form with the keys and the instant to judge it by. Only for .cpp files of base/dns.
+// ValidatedMessage: a message in ldns' form with the keys and the instant to judge it by. Only for .cpp files of base/dns.
 #pragma once
 
 #include "base/dns/dnssec.hpp"
@@ -13,9 +13,9 @@ Rr rr_of(const Record& record); // nothing when the rdata does not parse
 Rdf dname_of(const Name& name);
 std::string text_of_dname(const ldns_rdf* dname);
 
-class SignedMessage {
+class ValidatedMessage {
 public:
-    static Result<SignedMessage> open(const Message& message, const ZoneKeys& keys, Instant now);
+    static Result<ValidatedMessage> open(const Message& message, const ZoneKeys& keys, Instant now);
 
     struct Checked {
         SignatureCheck check;
@@ -29,7 +29,7 @@ public:
     const ldns_rdf* zone() const { return zone_.get(); }
 
 private:
-    SignedMessage() = default;
+    ValidatedMessage() = default;
     void weigh(const ldns_rr_list* rrset, const ldns_rr* rrsig, Checked& best);
     std::optional<std::string> objection(const ldns_rr_list* rrset, const ldns_rr* rrsig) const;
     RrList keys_for(const ldns_rr* rrsig) const;

@@ -1,4 +1,4 @@
-#include "base/dns/signed_message.hpp"
+#include "base/dns/validated_message.hpp"
 
 #include <algorithm>
 
@@ -58,7 +58,7 @@ int rank(Verdict verdict) {
     return 0;
 }
 
-void keep_better(SignedMessage::Checked& best, Verdict verdict, std::string detail, int labels) {
+void keep_better(ValidatedMessage::Checked& best, Verdict verdict, std::string detail, int labels) {
     if (rank(verdict) <= rank(best.check.verdict)) return;
     best.check.verdict = verdict;
     best.check.detail = std::move(detail);
@@ -90,8 +90,8 @@ std::string text_of_dname(const ldns_rdf* dname) {
 
 int signed_labels(const ldns_rdf* owner) { return ldns_dname_label_count(owner) - (ldns_dname_is_wildcard(owner) != 0 ? 1 : 0); }
 
-Result<SignedMessage> SignedMessage::open(const Message& message, const ZoneKeys& keys, Instant now) {
-    SignedMessage signed_message;
+Result<ValidatedMessage> ValidatedMessage::open(const Message& message, const ZoneKeys& keys, Instant now) {
+    ValidatedMessage signed_message;
     ldns_pkt* raw = nullptr;
     const auto status = ldns_wire2pkt(&raw, message.wire.data(), message.wire.size());
     signed_message.packet_.reset(raw);
@@ -107,13 +107,13 @@ Result<SignedMessage> SignedMessage::open(const Message& message, const ZoneKeys
     return signed_message;
 }
 
-RrList SignedMessage::rrset(const ldns_rdf* owner, ldns_rr_type type, ldns_pkt_section section) const {
+RrList ValidatedMessage::rrset(const ldns_rdf* owner, ldns_rr_type type, ldns_pkt_section section) const {
     RrList found(ldns_pkt_rr_list_by_name_and_type(packet_.get(), owner, type, section));
     return found ? std::move(found) : RrList(ldns_rr_list_new());
 }
 
 // Why a signature cannot count, before any arithmetic (RFC 4035 section 5.3.1).
-std::optional<std::string> SignedMessage::objection(const ldns_rr_list* rrset, const ldns_rr* rrsig) const {
+std::optional<std::string> ValidatedMessage::objection(const ldns_rr_list* rrset, const ldns_rr* rrsig) const {
     const ldns_rdf* owner = ldns_rr_list_owner(rrset);
     const ldns_rdf* signer = ldns_rr_rrsig_signame(rrsig);
     if (ldns_dname_compare(signer, zone_.get()) != 0)
@@ -123,7 +123,7 @@ std::optional<std::string> SignedMessage::objection(const ldns_rr_list* rrset, c
     return std::nullopt;
 }
 
-RrList SignedMessage::keys_for(const ldns_rr* rrsig) const {
+RrList ValidatedMessage::keys_for(const ldns_rr* rrsig) const {
     RrList matching(ldns_rr_list_new());
     for (std::size_t i = 0; i < ldns_rr_list_rr_count(keys_.get()); ++i) {
         const ldns_rr* key = ldns_rr_list_rr(keys_.get(), i);
@@ -134,7 +134,7 @@ RrList SignedMessage::keys_for(const ldns_rr* rrsig) const {
     return matching;
 }
 
-void SignedMessage::weigh(const ldns_rr_list* rrset, const ldns_rr* rrsig, Checked& best) {
+void ValidatedMessage::weigh(const ldns_rr_list* rrset, const ldns_rr* rrsig, Checked& best) {
     const int labels = ldns_rdf2native_int8(ldns_rr_rrsig_labels(rrsig));
     const std::string what = describe(rrsig, now_);
     if (const auto why = objection(rrset, rrsig)) return keep_better(best, Verdict::wrong, what + ": " + *why, labels);
@@ -155,7 +155,7 @@ void SignedMessage::weigh(const ldns_rr_list* rrset, const ldns_rr* rrsig, Check
     best.check.expiration = std::min(best.check.expiration.value_or(expiration), expiration);
 }
 
-SignedMessage::Checked SignedMessage::verify(const ldns_rr_list* rrset) {
+ValidatedMessage::Checked ValidatedMessage::verify(const ldns_rr_list* rrset) {
     Checked best;
     best.check.detail = "no RRSIG";
     if (ldns_rr_list_rr_count(rrset) == 0) return best;
