@@ -2,8 +2,8 @@
 // conformance suite in tests/conformance.
 //
 // Drivers are stateless between calls but for sessions and connections; every call blocks, is bounded in time (30 s
-// unless a driver says otherwise) and may come from any worker thread, several at once for different zones, never two
-// at once for the same zone.
+// unless a driver says otherwise) and may come from any worker thread, several at once, for one zone too: a driver whose
+// provider cannot take that puts them in a row itself.
 //
 // Values are wire rdata, never text: the codec between them and what the provider writes ("3 1 1 0a..", fields, quoted
 // strings) belongs to the driver. Owner names are absolute and lower case (dns::Name).
