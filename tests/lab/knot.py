@@ -2,6 +2,7 @@
 import base64
 import os
 import pathlib
+import shutil
 from dataclasses import dataclass
 
 import addresses
@@ -69,12 +70,12 @@ class Knot:
     def control(self, *words: str) -> str:
         return run(["knotc", "-s", str(self.folder / "knot.sock"), *words])
 
-    def wait_ready(self, zone: str) -> None:
-        def signed():
+    def wait_ready(self, zone: str, kind: int = dns.DNSKEY) -> None:
+        def served():
             self.server.require_running()
-            answer = dns.query(self.address, zone, dns.DNSKEY, 0.5)
+            answer = dns.query(self.address, zone, kind, 0.5)
             return answer and answer.rcode == dns.NOERROR and answer.records
-        wait_until(f"{self.server.name} serves {zone} signed", signed, 20)
+        wait_until(f"{self.server.name} serves {zone}", served, 20)
 
 
 def _file(zone: str) -> str:
@@ -155,6 +156,23 @@ class NameServers:
         key = key or self.admin_key
         script = "\n".join([f"server {self.primary.address}", "zone example.test.", *lines, "send", ""])
         run(["nsupdate", "-y", f"hmac-sha256:{key.name}:{key.secret}"], stdin=script)
+
+    def set_signed(self, signed: bool) -> None:
+        """Starts example.test anew, signed or not, with or without its DS at the parent; what was written since the start is lost."""
+        for knot in (self.secondary, self.primary):
+            knot.server.stop()
+            shutil.rmtree(knot.folder / "db" / "journal", ignore_errors=True)  # it would bring back the zone as it was
+        text, signing = self.primary.config.read_text(), "dnssec-signing: "
+        self.primary.config.write_text(text.replace(signing + ("off" if signed else "on"), signing + ("on" if signed else "off")))
+        change = ["zone-set", "test.", "example.test.", "60"] if signed else ["zone-unset", "test.", "example.test."]
+        self.parent.control("zone-begin", "test.")
+        for line in self.primary.ds("example.test."):
+            self.parent.control(*change, *line.split()[1:])
+        self.parent.control("zone-commit", "test.")
+        kind = dns.DNSKEY if signed else dns.SOA
+        for knot in (self.primary, self.secondary):
+            knot.server.start()
+            knot.wait_ready("example.test", kind)
 
     def set_tlsa(self, host: str, records: list[str], ttl: int = addresses.TLSA_TTL) -> None:
         owner = addresses.tlsa_owner(host)

@@ -2,12 +2,13 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 from datetime import datetime
 from typing import Any, Optional
 
 import addresses
-from process import Server, run, wait_until
+from process import Server, TooLate, run, wait_until
 from world import World
 
 # Waits of the lab. resolver_min_ttl is the min-ttl cache's; the others are as short as they can be and still be told apart.
@@ -60,7 +61,15 @@ class Mxseal:
                 f"providers:\n  knot: {{type: rfc2136, server: {addresses.PRIMARY}, tsig: {{name: mxseal, algorithm: hmac-sha256,\n"
                 f"         secret_file: {self.folder}/tsig}}}}\n"
                 f"zones:\n  example.test: {{provider: knot}}\n"
+                f"domains:\n  {addresses.DOMAIN}: {{}}\n"
                 f"hosts:\n{hosts}")
+
+    def change_config(self, old: str, new: str) -> None:
+        """Replaces text of the configuration; an agent that runs learns of it by reload_config()."""
+        text = self.config.read_text()
+        if old not in text:
+            raise ValueError(f"the configuration has no {old!r}")
+        self.config.write_text(text.replace(old, new))
 
     def command(self, *words: str) -> list[str]:
         return [str(self.binary), "--config", str(self.config), *words]
@@ -68,36 +77,77 @@ class Mxseal:
     def run(self, *words: str, seconds: float = 30) -> str:
         return run(self.command(*words), seconds=seconds)
 
+    def run_any(self, *words: str, seconds: float = 30) -> str:
+        """As run(), where exit status 1 (a host is halted, or something is tried again) is an answer too."""
+        done = subprocess.run(self.command(*words), capture_output=True, text=True, timeout=seconds, check=False)
+        if done.returncode not in (0, 1):
+            raise RuntimeError(f"mxseal {' '.join(words)} ended with {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
     def start_agent(self) -> None:
         self.agent = Server("mxseal agent", self.command("agent"), self.folder / "agent.log").start()
         # Stopped with the world, by its own pid.
         self.world.stop_later(self.agent)
 
+    def reload_config(self) -> None:
+        self.agent.process.send_signal(signal.SIGHUP)
+
     def kill_agent(self) -> None:
         """kill -9: nothing is tidied up."""
         self.agent.kill()
         self.world.forget(self.agent)
+        self.agent = None
 
     def stop_agent(self) -> None:
         self.agent.stop()
         self.world.forget(self.agent)
+        self.agent = None
+
+    def _require_running(self) -> None:
+        if self.agent:  # without one, `apply` does the work
+            self.agent.require_running()
 
     def status(self) -> dict[str, Any]:
-        # Its exit status 1 (a host is halted) is an answer too.
-        done = subprocess.run(self.command("status", "--json"), capture_output=True, text=True, timeout=20, check=False)
-        if done.returncode not in (0, 1) or not done.stdout.strip():
-            raise RuntimeError(f"mxseal status --json ended with {done.returncode}: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        text = self.run_any("status", "--json", seconds=20)
+        if not text.strip():
+            raise RuntimeError("mxseal status --json says nothing")
+        return json.loads(text)
 
     def host(self, name: str) -> dict[str, Any]:
         return next(host for host in self.status()["hosts"] if host["host"].rstrip(".") == name)
 
     def wait_state(self, names: list[str], state: str, seconds: float) -> None:
         def reached() -> bool:
-            self.agent.require_running()
+            self._require_running()
             hosts = {host["host"].rstrip("."): host for host in self.status()["hosts"]}
             return all(name in hosts and hosts[name]["state"] == state for name in names)
         wait_until(f"{' and '.join(names)} {state}", reached, seconds, every=0.3)
+
+    def wait_says(self, name: str, state: str, words: list[str], seconds: float) -> str:
+        """Until the host is in this state for a reason that holds all of `words`; gives the reason."""
+        last = ""
+
+        def said() -> Optional[str]:
+            nonlocal last
+            self._require_running()
+            host = self.host(name)
+            last = f"{host['state']}: {host['reason']}"
+            return host["reason"] if host["state"] == state and all(word in host["reason"] for word in words) else None
+        try:
+            return wait_until(f"{name} {state}, because of {', '.join(words)}", said, seconds, every=0.3)
+        except TooLate as late:
+            raise TooLate(f"{late}; it says {last}") from late
+
+    def current_key(self, name: str) -> str:
+        """SPKI SHA-256 of the key in service."""
+        return next(key["spki_sha256"] for key in self.host(name)["keys"] if key["role"] == "current")
+
+    def roll_and_wait(self, name: str, seconds: float = 120) -> None:
+        """One planned roll, from the request to the next steady."""
+        done = len(self.events("roll.finished", name))
+        self.run("roll", name)
+        self.wait_events("roll.finished", name, done + 1, seconds)
+        self.wait_state([name], "steady", seconds)
 
     def log(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.run("log", "--json").splitlines() if line.strip()]
@@ -108,7 +158,7 @@ class Mxseal:
     def wait_events(self, event: str, host: str, count: int, seconds: float) -> list[dict[str, Any]]:
         """Until the log holds `count` of this event for the host; gives them."""
         def enough() -> Optional[list[dict[str, Any]]]:
-            self.agent.require_running()
+            self._require_running()
             found = self.events(event, host)
             return found if len(found) >= count else None
         return wait_until(f"{count} x {event} of {host}", enough, seconds, every=0.3)

@@ -62,6 +62,11 @@ class Postfix:
     def reload(self) -> None:
         run(self.reload_command())
 
+    def read_from(self, combined: pathlib.Path) -> None:
+        """Points the MTA to another file with key and chain, as an admin does."""
+        run(["postconf", "-c", str(self.config), "-e", f"smtpd_tls_chain_files = {combined}"])
+        self.reload()
+
     def serve(self, text: str) -> None:
         """Swaps key and chain under the MTA, mxseal unasked."""
         keys.swap(self.combined, text)
