@@ -1,10 +1,11 @@
 """Runs lab scenarios, each in a world of its own.
 
-    python3 tests/lab/run.py [--keep] [--list] [NAME..]    all, or those whose `file.function` begins with or equals NAME
+    python3 tests/lab/run.py [--keep] [--list] [--jobs N] [NAME..]    all, or those whose `file.function` begins with or equals NAME
 
 A scenario is a function of one argument, the world, in scenarios/*.py; the first sentence of its docstring is what it proves.
 """
 import argparse
+import concurrent.futures
 import pathlib
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from isolation import LabImpossible, isolated, require_abilities
 from world import World
 
 _SECONDS_MAX = 300  # our choice: no scenario needs half of it
+_JOBS = 2  # our choice: a world keeps about half a core busy
 _INSIDE = "--inside"
 
 
@@ -35,15 +37,15 @@ def _in_a_world(scenario: Callable, folder: pathlib.Path) -> Callable[[], None]:
 
 def _run_one(name: str, keep: bool) -> bool:
     command = [sys.executable, __file__, _INSIDE, name, *(["--keep"] if keep else [])]
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        return child.wait(_SECONDS_MAX) == 0
+        words, _ = child.communicate(timeout=_SECONDS_MAX)
     except subprocess.TimeoutExpired:
-        print(f"FAILED {name} had no end within {_SECONDS_MAX} s", flush=True)
-        return False
-    finally:
         child.terminate()
-        child.wait()
+        words = child.communicate()[0] + f"FAILED {name} had no end within {_SECONDS_MAX} s\n"
+    # In one piece: worlds side by side do not talk into each other's words.
+    print(words, end="", flush=True)
+    return child.returncode == 0
 
 
 def main() -> int:
@@ -51,6 +53,7 @@ def main() -> int:
     options.add_argument("names", nargs="*")
     options.add_argument("--keep", action="store_true", help="keep the worlds' folders")
     options.add_argument("--list", action="store_true")
+    options.add_argument("--jobs", type=int, default=_JOBS, help=f"worlds at the same time (default: {_JOBS})")
     chosen = options.parse_args()
     known = scenarios()
     names = [name for name in known if not chosen.names or any(name.startswith(wanted) for wanted in chosen.names)]
@@ -65,7 +68,8 @@ def main() -> int:
     except LabImpossible as why:
         print(f"lab: {why}", file=sys.stderr)
         return closing_line(0, len(names))
-    results = [_run_one(name, chosen.keep) for name in names]
+    with concurrent.futures.ThreadPoolExecutor(max(1, chosen.jobs)) as pool:
+        results = list(pool.map(lambda name: _run_one(name, chosen.keep), names))
     return closing_line(sum(results), len(results) - sum(results))
 
 

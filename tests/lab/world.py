@@ -78,6 +78,12 @@ class World:
         """It was ended on purpose."""
         self._to_stop.remove(server)
 
+    def forget_zone(self) -> None:
+        """No resolver knows anything of example.test any more, nor that it was once bogus."""
+        for resolver in (*self.resolvers.values(), self.ca_resolver):
+            resolver.control("flush_zone", "test.")
+            resolver.control("flush_infra", "all")
+
     def require_healthy(self) -> None:
         """No server has died by itself."""
         for server in self._to_stop:

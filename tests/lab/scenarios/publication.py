@@ -24,6 +24,7 @@ def an_unsigned_zone_and_a_wrong_tsig_secret(world: World) -> None:
         _require_nothing_written(world, mxseal)
 
         world.names.set_signed(True)
+        world.forget_zone()
         for host in HOSTS:
             mxseal.wait_says(host, "precheck", [PRIMARY, "refused the TSIG key mxseal", "check name, algorithm and secret"], _PATIENCE)
         _require_nothing_written(world, mxseal)
