@@ -110,7 +110,7 @@ Json out(const RollRequest& request) {
 
 Json out(const Deployment& deployment) {
     return Json::object({{"purpose", to_string(deployment.purpose)}, {"keys", out(deployment.keys)}, {"certificates", out(deployment.certificates)},
-                         {"intent", out(deployment.intent)}, {"written", out(deployment.written)}, {"shown", out(deployment.shown)}});
+                         {"intent", out(deployment.intent)}, {"written", out(deployment.written)}, {"reloaded", out(deployment.reloaded)}, {"shown", out(deployment.shown)}});
 }
 
 Json out(const Write& write) {
@@ -396,7 +396,7 @@ template <>
 struct In<Deployment> {
     static Deployment read(const Json& json, const char*) {
         return {in<DeployPurpose>(json, "purpose"), in<std::vector<SpkiHash>>(json, "keys"), in<std::vector<Bytes>>(json, "certificates"), in<Instant>(json, "intent"),
-                in<std::optional<Instant>>(json, "written"), in<std::optional<Instant>>(json, "shown")};
+                in<std::optional<Instant>>(json, "written"), in<std::optional<Instant>>(json, "reloaded"), in<std::optional<Instant>>(json, "shown")};
     }
 };
 template <>

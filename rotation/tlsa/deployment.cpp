@@ -85,9 +85,9 @@ bool keep_deployed(Context& context) {
     HostState& state = context.state;
     const auto keys = served_keys(state);
     auto& deployment = state.deployment;
-    if (deployment && !deployment->shown) {
+    if (deployment && (!deployment->shown || !deployment->reloaded)) {
         const bool again = deployment->written && context.now >= *deployment->written + verify_patience(context.policy);
-        if ((!deployment->written || again) && context.may_start(Task::deploy)) context.start(Deploy{deployment->keys});
+        if ((!deployment->reloaded || again) && context.may_start(Task::deploy)) context.start(Deploy{deployment->keys});
         if (again && deployment->written) context.wake_at(context.now + verify_patience(context.policy));
         auto retry = state.retries.find(Task::deploy);
         if (retry != state.retries.end())

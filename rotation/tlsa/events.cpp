@@ -76,6 +76,7 @@ void apply(Context& context, const Started&) {
     if (state.write && !state.write->answered) state.write->answered = context.now;
     // Files and reload of an unfinished deployment are done again: both are idempotent.
     if (state.deployment && !state.deployment->shown) state.deployment->written.reset();
+    if (state.deployment && !state.deployment->shown) state.deployment->reloaded.reset();
 }
 
 void apply(Context&, const TimeReached&) {}
@@ -179,7 +180,8 @@ bool shows_only(const Wire& wire, const std::vector<SpkiHash>& keys) {
 void confirm_switch(Context& context, const ProbeRound& seen) {
     auto& roll = context.state.roll;
     if (!roll || !roll->intent || roll->back || !context.state.deployment) return;
-    if (!shows(context.state, *context.state.deployment, seen)) {
+    // Section 0, S(h,t), W2: processes from before a reload that failed may serve the old pair, although no handshake meets one.
+    if (!context.state.deployment->reloaded || !shows(context.state, *context.state.deployment, seen)) {
         roll->confirmations = 0;
         return;
     }
@@ -213,7 +215,7 @@ void apply(Context& context, const Probed& event) {
     }
     if (state.deployment && !state.deployment->shown && shows(state, *state.deployment, event.seen)) {
         state.deployment->shown = event.seen.finished;
-        context.succeeded(Task::deploy);
+        if (state.deployment->reloaded) context.succeeded(Task::deploy);
     }
     confirm_switch(context, event.seen);
 }
@@ -302,6 +304,7 @@ void apply(Context& context, const Deployed& event) {
             if (Key* key = find_key(state, chain.key); key != nullptr) key->chain = chain;
         }
         state.deployment->written = context.now;
+        state.deployment->reloaded = event.failure ? std::nullopt : std::optional(context.now);
         if (state.roll && state.roll->intent) state.roll->old_seen = std::max(state.roll->old_seen, context.now);
     }
     if (event.failure)

@@ -145,7 +145,10 @@ bool keep_records(Context& context) {
     }
     if (state.write || !context.idle(Task::write)) {
         auto retry = state.retries.find(Task::write);
-        context.waits(retry != state.retries.end() ? retry->second.reason : because("wait.write", "waits for the provider's answer to a change of the TLSA RRset"));
+        const bool answered = state.write && state.write->answered;
+        context.waits(retry != state.retries.end() ? retry->second.reason
+                                                   : because("wait.write", answered ? "waits for the next look at the name servers, which shows what became of a change of the TLSA RRset"
+                                                                                    : "waits for the provider's answer to a change of the TLSA RRset"));
         return false;
     }
     for (const Line& line : state.lines)

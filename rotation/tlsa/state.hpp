@@ -78,7 +78,8 @@ struct Deployment {
     std::vector<SpkiHash> keys;                 // one a line
     std::vector<Bytes> certificates;            // SHA-256 of each leaf, same order
     Instant intent{};
-    std::optional<Instant> written;             // files in place and reload done without an error
+    std::optional<Instant> written;             // files in place; the last time that this was done
+    std::optional<Instant> reloaded;            // and the MTA took notice without an error; absent: the old pair may still be served
     std::optional<Instant> shown;               // every endpoint presents it
 };
 

@@ -43,7 +43,7 @@ void deploy_again(Context& context, const Roll& roll) {
     HostState& state = context.state;
     if (!state.deployment || !context.may_start(Task::deploy)) return;
     const bool overdue = state.deployment->written && context.now >= *state.deployment->written + verify_patience(context.policy);
-    if (state.deployment->written && !overdue) return;
+    if (state.deployment->reloaded && !overdue) return;
     // G-07: gates are checked before the rename, again after a restart; an older version may have come back meanwhile.
     const bool nothing_new_shown = state.wire.at && !new_key_shown_anywhere(state, roll);
     if (!roll.accepted_risk && nothing_new_shown && !may_serve(state, roll.to, context.now, context.policy, urgency_of(roll.kind)).ready) {
@@ -75,7 +75,9 @@ void keep_switching(Context& context, Roll& roll) {
     if (may_go_back && context.now >= deadline) {
         // Case 10, G-07: the former pair is put back; its records are in every held version.
         roll.back = context.now;
-        roll.back_why = fmt::format("not every endpoint showed the new key within {}: {}", mxseal::to_string(verify_patience(context.policy)), failure_or_wire(state));
+        const bool unheard = state.deployment && state.deployment->written && !state.deployment->reloaded;
+        roll.back_why = fmt::format("{} within {}: {}", unheard ? "the MTA did not take the new key" : "not every endpoint showed the new key",
+                                    mxseal::to_string(verify_patience(context.policy)), failure_or_wire(state));
         context.note("switch.failed", {{"to", roll.to.hex()}}, roll.back_why);
         return keep_rolling_back(context, roll);
     }
@@ -97,7 +99,7 @@ void keep_rolling_back(Context& context, Roll& roll) {
         if (context.may_start(Task::deploy)) deploy(context, DeployPurpose::back, keys);
         return context.waits(because("wait.back", fmt::format("puts key {} back into service", roll.from->short_hex())));
     }
-    if (!state.deployment->written && context.may_start(Task::deploy)) context.start(Deploy{state.deployment->keys});
+    if (!state.deployment->reloaded && context.may_start(Task::deploy)) context.start(Deploy{state.deployment->keys});
     if (!state.deployment->shown) return context.waits(because("wait.back", fmt::format("waits until every endpoint shows key {} again: {}", roll.from->short_hex(), failure_or_wire(state))));
 
     Line& line = *find_line(state, roll.line);

@@ -295,6 +295,7 @@ Event World::deploy(const std::string& host, const Deploy& deploy) {
         result.chains.push_back(chain_of(key, serial_of_[key]));
     }
     if (!faults.reload_ignored) model.serving = deploy.keys;
+    if (faults.reload_fails) result.failure = Failure{"reload 'postfix reload' ended with exit code 1", std::nullopt, false};
     return result;
 }
 

@@ -37,6 +37,7 @@ struct Faults {
     Duration secondary_lag = std::chrono::seconds(3);
     Duration latency{20};                    // of each action
     bool reload_ignored = false;             // the MTA keeps the old pair, the reload says it worked
+    bool reload_fails = false;               // the reload ends with an error; processes that start meanwhile read the new file
     bool deploy_fails = false;               // disk full: nothing is written
     bool primary_drops_answers = false;      // an update is applied and then the answer is lost
     bool primary_lies = false;               // 2xx, nothing done
