@@ -35,9 +35,13 @@ Instant SystemClock::wall() const { return Instant{read_clock(CLOCK_REALTIME)}; 
 BootTime SystemClock::boot_time() const { return {read_clock(CLOCK_BOOTTIME)}; }
 
 std::string SystemClock::boot_id() const {
-    std::ifstream file("/proc/sys/kernel/random/boot_id");
-    std::string id;
-    std::getline(file, id);
+    // It cannot change while this process lives.
+    static const std::string id = [] {
+        std::ifstream file("/proc/sys/kernel/random/boot_id");
+        std::string line;
+        std::getline(file, line);
+        return line;
+    }();
     return id;
 }
 

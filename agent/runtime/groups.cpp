@@ -8,17 +8,19 @@ namespace mxseal::agent {
 
 void Groups::set_hosts(const std::vector<std::pair<std::string, std::string>>& host_and_zone) {
     hosts_ = host_and_zone;
-    rebuild();
+    stale_ = true;
 }
 
 void Groups::add_mx(const std::string& domain, const std::vector<MxHost>& hosts) {
     if (live_[domain] == hosts) return;
     live_[domain] = hosts;
     for (const MxHost& host : hosts) known_[domain].insert(host.host.text());
-    rebuild();
+    stale_ = true;
 }
 
-void Groups::rebuild() {
+void Groups::rebuild() const {
+    if (!stale_) return;
+    stale_ = false;
     std::map<std::string, std::size_t> index;
     for (std::size_t i = 0; i < hosts_.size(); ++i) index[hosts_[i].first] = i;
     std::vector<std::size_t> parent(hosts_.size());
@@ -63,8 +65,14 @@ void Groups::rebuild() {
 
 const std::vector<std::string>& Groups::members_of(const std::string& host) const {
     static const std::vector<std::string> kNone;
+    rebuild();
     auto found = group_of_.find(host);
     return found == group_of_.end() ? kNone : groups_[found->second];
+}
+
+bool Groups::is_sole_best(const std::string& host) const {
+    rebuild();
+    return sole_best_.contains(host);
 }
 
 } // namespace mxseal::agent

@@ -19,16 +19,17 @@ public:
 
     const std::vector<std::string>& members_of(const std::string& host) const; // with the host itself
     // The host is the only one of best preference in some domain's MX RRset (A-36: it is switched last).
-    bool is_sole_best(const std::string& host) const { return sole_best_.contains(host); }
+    bool is_sole_best(const std::string& host) const;
 
 private:
-    void rebuild();
+    void rebuild() const; // at the first question after a change: thousands of domains are read at a start
     std::vector<std::pair<std::string, std::string>> hosts_;
     std::map<std::string, std::vector<MxHost>> live_;        // by domain, the newest
     std::map<std::string, std::set<std::string>> known_;     // by domain, every host ever
-    std::vector<std::vector<std::string>> groups_;
-    std::map<std::string, std::size_t> group_of_;
-    std::set<std::string> sole_best_;
+    mutable bool stale_ = false;
+    mutable std::vector<std::vector<std::string>> groups_;
+    mutable std::map<std::string, std::size_t> group_of_;
+    mutable std::set<std::string> sole_best_;
 };
 
 } // namespace mxseal::agent

@@ -61,6 +61,7 @@ struct Ready {
     bool records = false;                      // keep_records() was true
     bool deployed = false;                     // keep_deployed() was true
 };
+void begin_roll(Context& context);
 void keep_rolling(Context& context, Ready ready);
 void keep_switching(Context& context, Roll& roll);
 void keep_rolling_back(Context& context, Roll& roll);

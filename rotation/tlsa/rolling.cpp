@@ -57,11 +57,6 @@ void begin_due(Context& context) {
     }
 }
 
-bool begin(Context& context) {
-    if (!context.state.roll && !begin_requested(context)) begin_due(context);
-    return context.state.roll.has_value();
-}
-
 // B-13: a server that fell silent after it had served the needed version delays a planned roll for a while, an emergency not.
 std::optional<Reason> silent_server(const Context& context) {
     for (const Ledger& ledger : context.state.ledgers)
@@ -177,9 +172,13 @@ void prepare_switch(Context& context, Roll& roll, Ready ready) {
 
 } // namespace
 
+void begin_roll(Context& context) {
+    if (!context.state.roll && !begin_requested(context)) begin_due(context);
+}
+
 void keep_rolling(Context& context, Ready ready) {
     HostState& state = context.state;
-    if (!begin(context)) {
+    if (!state.roll) {
         for (const Line& line : state.lines)
             if (auto due = rotation_due(state, line, context.policy)) context.wake_at(*due->until);
         return;

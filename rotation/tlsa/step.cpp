@@ -67,6 +67,7 @@ void decide(Context& context) {
     HostState& state = context.state;
     if (state.halt) return rest_while_halted(context);
     if (!context.policy.dane) return stay_off(context);
+    if (state.adopted) begin_roll(context); // before the keys: the following standby is made in the same step
     keep_keys(context);
     if (!adopted(context)) return;
     Ready ready;

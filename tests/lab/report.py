@@ -45,7 +45,7 @@ class Screen:
 class Tally:
     """Which probes count, and which of those failed.
 
-    A sender that has no TLSA yet cannot be Verified, so one (resolver, host) counts from its first Verified, and at the latest
+    A sender that has no TLSA yet cannot be Verified, so one (resolver, host) counts from the end of its first Verified, and at the latest
     from when the last cached "there is none" is over after the first TLSA was complete.
     """
 
@@ -66,7 +66,9 @@ class Tally:
         key = (probe.resolver, probe.host)
         with self._lock:
             if probe.verified:
-                self._counts_from[key] = min(self._counts_from.get(key, probe.at), probe.at)
+                # From its end: another one that began a moment after it may have asked the cache a moment before it.
+                now = time.time()
+                self._counts_from[key] = min(self._counts_from.get(key, now), now)
             if probe.at < self._counts_from.get(key, float("inf")):
                 self.early += 1
                 return

@@ -283,11 +283,11 @@ TEST_CASE("a store that cannot be written lets nothing begin") {
 TEST_CASE("one write of the store in five failing, both rolls still finish without a gap") {
     auto world = std::make_unique<World>(small_config(kHosts), kHosts, 20u);
     std::mt19937 random(20);
+    world->start_agent();
     world->database->on_write([&](std::string_view) {
         const auto draw = random() % 10;
         return draw == 0 ? agent::WriteFate::fails : draw == 1 ? agent::WriteFate::written_but_fails : agent::WriteFate::carried_out;
     });
-    world->start_agent();
     REQUIRE(world->run_for(30min, [&] { return both_steady(*world); }));
     for (int tries = 0; tries < 10 && !world->log_has("roll.requested"); ++tries) {
         world->ask("roll", {kHosts[1]});

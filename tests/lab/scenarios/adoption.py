@@ -24,7 +24,8 @@ def a_pair_that_is_not_in_the_file(world: World) -> None:
         mxseal.start_agent()
         line = f"smtpd_tls_chain_files = {world.mail[MX1].combined}"
         mxseal.wait_says(MX1, "waiting_for_mta", [line], _PATIENCE)
-        assert line in " ".join(mxseal.run_any("status").split()), "the line to set is missing in what `mxseal status` prints"
+        printed = " ".join(mxseal.run_any("status").split())
+        assert line in printed, f"the line to set is missing in what `mxseal status` prints: {printed}"
         mxseal.wait_says(MX2, "halted", ["whose private key mxseal does not have", "nothing was changed"], _PATIENCE)
         time.sleep(5)  # both stay so
         assert mxseal.host(MX1)["state"] == "waiting_for_mta" and not any(world.names.tlsa(MX1).values())
