@@ -60,7 +60,7 @@ class Tally:
         with self._lock:
             for resolver in addresses.RESOLVERS:
                 key = (resolver, host)
-                self._counts_from[key] = min(self._counts_from.get(key, at + CACHE_SECONDS + 1), at + CACHE_SECONDS + 1)
+                self._counts_from[key] = min(self._counts_from.get(key, at + CACHE_SECONDS + 3), at + CACHE_SECONDS + 3)
 
     def note(self, probe: Probe) -> None:
         key = (probe.resolver, probe.host)
