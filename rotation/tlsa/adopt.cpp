@@ -124,6 +124,10 @@ void wait_for_mta(Context& context) {
     }
     if (!state.deployment && context.may_start(Task::deploy)) deploy(context, DeployPurpose::first, served_keys(state));
     if (state.deployment && !state.deployment->reloaded && context.may_start(Task::deploy)) context.start(Deploy{state.deployment->keys});
+    if (!state.deployment || !state.deployment->written) {
+        auto retry = state.retries.find(Task::deploy);
+        return context.waits(retry != state.retries.end() ? retry->second.reason : because("wait.deployment", "writes a pair of mxseal's own into the deploy file"));
+    }
     if (state.precheck_rounds < kRounds) {
         auto seen = state.wire.trouble.empty() ? fmt::format("endpoints serve key {}", in_words(keys_on_wire(state))) : state.wire.trouble;
         context.waits(because("wait.mta", fmt::format("mxseal's pair is written, the MTA does not serve it yet on every endpoint ({})", seen),
