@@ -30,8 +30,8 @@ def a_second_agent_halt_and_roll_back(world: World) -> None:
         time.sleep(max(0.0, over - time.time()) + 4)
         assert not mxseal.events("switch.started", MX1), "a halted host was switched"
         mxseal.wait_events("roll.finished", MX2, 1, _PATIENCE)
-        mxseal.run("resume", MX1)
         old = mxseal.current_key(MX1)
+        mxseal.run("resume", MX1)
         mxseal.wait_events("switch.verified", MX1, 1, _PATIENCE)
         new = mxseal.current_key(MX1)
         assert new != old
