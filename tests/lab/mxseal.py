@@ -150,7 +150,7 @@ class Mxseal:
         self.wait_state([name], "steady", seconds)
 
     def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.run("log", "--json").splitlines() if line.strip()]
+        return [json.loads(line) for line in self.run("log", "--json", "--limit", "100000").splitlines() if line.strip()]
 
     def events(self, event: str, host: Optional[str] = None) -> list[dict[str, Any]]:
         return [entry for entry in self.log() if entry["event"] == event and host in (None, (entry.get("host") or "").rstrip("."))]
