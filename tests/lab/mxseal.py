@@ -14,6 +14,7 @@ from world import World
 # Waits of the lab. resolver_min_ttl is the min-ttl cache's; the others are as short as they can be and still be told apart.
 TIMING = {"safety_margin": "2s", "resolver_min_ttl": "8s", "stale_margin": "4s", "emergency_stale_margin": "4s", "anycast_margin": "1s",
           "unseen_ttl": "5s", "stagger": "3s", "rollback_hold": "3s", "unreachable_grace": "10s", "observe_every": "1s", "monitor_every": "5s"}
+_LOG_MAX = 10_000  # the most that `mxseal log` gives at once
 _PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -150,7 +151,10 @@ class Mxseal:
         self.wait_state([name], "steady", seconds)
 
     def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.run("log", "--json", "--limit", "100000").splitlines() if line.strip()]
+        lines = [line for line in self.run("log", "--json", "--limit", str(_LOG_MAX)).splitlines() if line.strip()]
+        if len(lines) == _LOG_MAX:
+            raise RuntimeError(f"the log has {_LOG_MAX} lines or more: older ones would be missed")
+        return [json.loads(line) for line in lines]
 
     def events(self, event: str, host: Optional[str] = None) -> list[dict[str, Any]]:
         return [entry for entry in self.log() if entry["event"] == event and host in (None, (entry.get("host") or "").rstrip("."))]
