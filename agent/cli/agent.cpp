@@ -20,6 +20,10 @@ int run_agent_command(Environment& environment, const agent::Config& config) {
         notify(environment.notify_socket, "READY=1");
         return std::shared_ptr<void>(std::move(server).value());
     };
+    hooks.leave = [&] {
+        notify(environment.notify_socket, "STOPPING=1");
+        environment.leave(kExitDone);
+    };
     auto ended = environment.run_agent(config, signals, std::move(hooks));
     notify(environment.notify_socket, "STOPPING=1");
     return ended ? kExitDone : fail(environment, ended.error());

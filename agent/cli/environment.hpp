@@ -24,6 +24,8 @@ struct Environment {
     std::function<void(Duration)> pause{};            // between two looks
     // Rows and columns of the terminal that stdout is.
     std::function<std::pair<std::size_t, std::size_t>()> screen_size{};
+    // Ends the process at once; what was printed is out.
+    std::function<void(int exit_code)> leave{};
     // The runtime: run_agent() and run_apply().
     std::function<Status(const agent::Config&, agent::Signals&, agent::AgentHooks)> run_agent{};
     std::function<Result<agent::ApplySummary>(const agent::Config&, agent::Signals&, agent::AgentHooks)> run_apply{};

@@ -60,6 +60,10 @@ int run_main(int count, char** words, char** environment) {
     world.find_desk = agent::find_desk;
     world.pause = [](Duration duration) { ::poll(nullptr, 0, static_cast<int>(duration.count())); };
     world.screen_size = screen_size;
+    world.leave = [](int exit_code) {
+        std::cout.flush();
+        ::_exit(exit_code);
+    };
     world.run_agent = agent::run_agent;
     world.run_apply = agent::run_apply;
     return run(world, *parsed.arguments);

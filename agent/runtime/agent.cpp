@@ -35,6 +35,8 @@ Result<std::unique_ptr<Shift>> begin_shift(const Config& config, Clock& clock, S
     return shift;
 }
 
+std::string counted_hosts(const Config& config) { return fmt::format("{} {}", config.hosts.size(), config.hosts.size() == 1 ? "host" : "hosts"); }
+
 void tell(const AgentHooks& hooks, const Clock& clock, const char* event, std::string sentence) {
     if (hooks.logged) hooks.logged({0, clock.wall(), "", event, Json::object(), std::move(sentence)});
 }
@@ -94,19 +96,20 @@ Status run_agent(const Config& first_config, Signals& signals, AgentHooks hooks)
         if (!started.ok()) return std::move(started).error();
         guest = std::move(*started);
     }
-    store_line(store, opened->token, hooks, clock, "agent.started", fmt::format("the agent runs, {} hosts", config->hosts.size()));
+    store_line(store, opened->token, hooks, clock, "agent.started", fmt::format("the agent runs, {}", counted_hosts(*config)));
     while (!signals.stop) {
         loop.run(*(*shift)->runtime, clock, [&] { return signals.stop || signals.reload; });
         if (signals.stop || !signals.reload.exchange(false)) continue;
         auto next_config = reread(*config, hooks, clock);
         if (!next_config) continue;
         (*shift)->world->stop();
-        loop.drain(*(*shift)->runtime, clock, kDrainMax);
+        loop.drain(*(*shift)->runtime, clock, kDrainMax, [&] { return signals.stop.load(); });
+        if (signals.stop) break;
         shift = Error(ErrorCode::internal, "between two configurations");
         config = std::move(next_config);
         shift = begin_shift(*config, clock, store, opened->token, loop, hooks);
         if (!shift.ok()) break;
-        store_line(store, opened->token, hooks, clock, "config.reloaded", fmt::format("the configuration was read again, {} hosts", config->hosts.size()));
+        store_line(store, opened->token, hooks, clock, "config.reloaded", fmt::format("the configuration was read again, {}", counted_hosts(*config)));
     }
     loop.close();
     guest.reset();
@@ -114,6 +117,8 @@ Status run_agent(const Config& first_config, Signals& signals, AgentHooks hooks)
     (*shift)->world->stop();
     loop.drain(*(*shift)->runtime, clock, kDrainMax);
     store_line(store, opened->token, hooks, clock, "agent.stopped", "the agent stops; nothing is lost by that");
+    // A handshake with a silent server may take minutes yet. The next start looks at the world before it acts, so nobody waits.
+    if ((*shift)->runtime->under_way() > 0 && hooks.leave) hooks.leave();
     return done();
 }
 

@@ -65,9 +65,9 @@ void ControlThread::run(Runtime& runtime, const Clock& clock, const std::functio
     }
 }
 
-void ControlThread::drain(Runtime& runtime, const Clock& clock, Duration limit) {
+void ControlThread::drain(Runtime& runtime, const Clock& clock, Duration limit, const std::function<bool()>& until) {
     const Duration end = clock.boot_time().since_boot + limit;
-    while (runtime.under_way() > 0 && clock.boot_time().since_boot < end) turn(runtime, clock, Duration{100}, false);
+    while (runtime.under_way() > 0 && clock.boot_time().since_boot < end && !until()) turn(runtime, clock, Duration{100}, false);
 }
 
 void ControlThread::close() {

@@ -21,8 +21,8 @@ public:
 
     // Until `until` says so (looked at after each turn). Arrivals and calls are handled in order.
     void run(Runtime& runtime, const Clock& clock, const std::function<bool()>& until);
-    // Handles arrivals until no action is under way, at most `limit`.
-    void drain(Runtime& runtime, const Clock& clock, Duration limit);
+    // Handles arrivals until no action is under way or `until` says so, at most `limit`.
+    void drain(Runtime& runtime, const Clock& clock, Duration limit, const std::function<bool()>& until = [] { return false; });
     // Whoever waits in run_on_loop, now and later, is told that the agent stops.
     void close();
 

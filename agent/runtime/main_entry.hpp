@@ -18,6 +18,9 @@ struct Signals {
 struct AgentHooks {
     // Called once the agent holds the lease and answers; the control API starts here. What it returns lives as long as the agent.
     std::function<Result<std::shared_ptr<void>>(Desk&)> started;
+    // Ends the process at once, without the threads that still wait for a server; called last, after agent.stopped is stored. Empty:
+    // they are waited for.
+    std::function<void()> leave;
     // One call a log entry, from the control thread.
     std::function<void(const LogEntry&)> logged;
 };

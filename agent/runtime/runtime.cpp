@@ -319,7 +319,10 @@ void Runtime::mx_arrived(const MxObservation& seen) {
     groups_.add_mx(seen.domain.text(), seen.hosts);
     Json hosts = Json::array();
     for (const MxHost& host : seen.hosts) hosts.push(Json::object({{"preference", host.preference}, {"host", host.host.text()}}));
-    if (auto stored = store_.put_document("mx", seen.domain.text(), Json::object({{"hosts", std::move(hosts)}})); !stored.ok()) store_trouble_ = stored.error().to_string();
+    const Json document = Json::object({{"hosts", std::move(hosts)}});
+    // Seen again each monitor_every, changed once in a year: only a change is worth a write.
+    if (auto known = store_.get_document("mx", seen.domain.text()); known.ok() && *known && (**known).dump() == document.dump()) return;
+    if (auto stored = store_.put_document("mx", seen.domain.text(), document); !stored.ok()) store_trouble_ = stored.error().to_string();
 }
 
 int Runtime::hosts_in_trouble() {
