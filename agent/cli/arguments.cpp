@@ -65,7 +65,7 @@ private:
         CLI::App* log = add("log", Verb::log, "Print what was done and seen, oldest first", "mxseal log mx1.example.org --follow");
         log->add_option("HOST", arguments_.hosts, "Only entries of this host")->type_name("")->expected(0, 1);
         log->add_flag("--follow", arguments_.follow, "Go on with entries as they come");
-        log->add_option("--limit", arguments_.limit, "The newest so many entries (100)")->type_name("N")->check(CLI::Range(std::size_t{1}, agent::kControlLogMax));
+        log->add_option("--limit", arguments_.limit, "The newest so many entries (100)")->type_name("N")->check(CLI::Range(std::size_t{1}, agent::kControlLogMax - 1));
         add_json(log);
     }
 

@@ -1,6 +1,8 @@
 #include "agent/cli/commands.hpp"
 #include "agent/cli/render.hpp"
 
+#include <fmt/format.h>
+
 namespace mxseal::cli {
 
 namespace {
@@ -14,6 +16,15 @@ void print_entries(Console& console, const Json& entries, bool json) {
     }
 }
 
+// Asked for one more than wanted: whether older ones are left off.
+bool cut_to_newest(Json& entries, std::size_t limit) {
+    if (entries.items().size() <= limit) return false;
+    Json newest = Json::array();
+    for (std::size_t i = entries.items().size() - limit; i < entries.items().size(); ++i) newest.push(entries.items()[i]);
+    entries = std::move(newest);
+    return true;
+}
+
 std::int64_t last_id(const Json& entries, std::int64_t before) {
     return entries.items().empty() ? before : entries.items().back()["id"].as_integer().value_or(before);
 }
@@ -23,7 +34,7 @@ std::int64_t last_id(const Json& entries, std::int64_t before) {
 int show_log(Environment& environment, const Arguments& arguments, DeskFinder& desks) {
     agent::LogFilter filter;
     if (!arguments.hosts.empty()) filter.host = arguments.hosts.front();
-    filter.limit = arguments.limit;
+    filter.limit = arguments.limit + 1;
     std::string told;
     for (;;) {
         auto entries = desks.read([&](agent::Desk& desk) { return desk.log(filter); });
@@ -35,6 +46,8 @@ int show_log(Environment& environment, const Arguments& arguments, DeskFinder& d
         }
         if (entries) {
             told.clear();
+            if (filter.after_id == 0 && cut_to_newest(*entries, arguments.limit) && !arguments.json)
+                environment.console.warn(fmt::format("mxseal: older entries are left off, these are the newest {}; --limit N gives more", arguments.limit));
             print_entries(environment.console, *entries, arguments.json);
             filter.after_id = last_id(*entries, filter.after_id);
         }

@@ -56,9 +56,9 @@ void check_stagger(Reading& reading) {
         Duration round = reading.config.timing.stagger * group.hosts;
         if (round < group.fastest->rotate_every) continue;
         reading.mistake_at(group.fastest->line,
-                           fmt::format("hosts.{}.rotate_every {} is not longer than timing.stagger {} x {} hosts of zone {} = {}, so the hosts could not all take their turn; allowed: more than {}, or "
+                           fmt::format("hosts.{}.rotate_every {} is not longer than timing.stagger {} x {} {} of zone {} = {}, so the hosts could not all take their turn; allowed: more than {}, or "
                                        "a shorter stagger",
-                                       group.fastest->name.text(), to_string(group.fastest->rotate_every), to_string(reading.config.timing.stagger), group.hosts, zone.text(), to_string(round),
+                                       group.fastest->name.text(), to_string(group.fastest->rotate_every), to_string(reading.config.timing.stagger), group.hosts, group.hosts == 1 ? "host" : "hosts", zone.text(), to_string(round),
                                        to_string(round)));
     }
 }

@@ -19,8 +19,9 @@ namespace mxseal::agent {
 
 // Commands name a few hosts, or all by naming none: 64 KiB are 250 names of full length (our choice).
 inline constexpr std::size_t kControlBodyMax = 64 * 1024;
-// The newest entries that one answer of /v1/log holds (our choice: 10,000 entries are some megabytes).
-inline constexpr std::size_t kControlLogMax = 10'000;
+// The newest entries that one answer of /v1/log holds (our choice: 10,000 entries are some megabytes), and one more, by which
+// `mxseal log` knows that it leaves some off.
+inline constexpr std::size_t kControlLogMax = 10'001;
 
 struct ControlRequest {
     std::string method;

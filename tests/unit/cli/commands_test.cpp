@@ -195,6 +195,20 @@ TEST_CASE("log prints entries, as JSON one object a line, and follows from the l
     CHECK(world.script.asked == std::vector<std::string>{"log after 0", "log after 5", "log after 6"});
 }
 
+TEST_CASE("log says on stderr that older entries are left off, but not beside JSON") {
+    FakeWorld world;
+    world.script.log = {entries({entry(3, "a.b"), entry(4, "c.d")})};
+    CHECK(world.call({"log", "--limit", "1"}) == kExitDone);
+    CHECK(world.out.str() == "2026-11-22T12:25:00Z mx1.example.org c.d sentence 4\n");
+    CHECK(world.err.str() == "mxseal: older entries are left off, these are the newest 1; --limit N gives more\n");
+    world.out.str("");
+    world.err.str("");
+    CHECK(world.call({"log", "--limit", "1", "--json"}) == kExitDone);
+    CHECK(world.out.str().find("a.b") == std::string::npos);
+    CHECK(world.call({"log", "--limit", "2"}) == kExitDone);
+    CHECK(world.err.str().empty());
+}
+
 TEST_CASE("an error of the desk is one sentence and exit code 1") {
     FakeWorld world;
     world.script.plan = Error(ErrorCode::io, "the disk is full").with_peer_text("\033[2J");
@@ -225,6 +239,18 @@ TEST_CASE("a busy lease is told and exits with 1") {
     world.environment.run_apply = [](const agent::Config&, agent::Signals&, agent::AgentHooks) -> Result<agent::ApplySummary> { return Error(ErrorCode::busy, "agent pid 7 is at work"); };
     CHECK(world.call({"apply"}) == kExitFailed);
     CHECK(contains(world.err, "agent pid 7 is at work"));
+}
+
+TEST_CASE("an agent that leaves threads behind tells systemd and ends the process with 0") {
+    FakeWorld world;
+    int left_with = -1;
+    world.environment.leave = [&](int exit_code) { left_with = exit_code; };
+    world.environment.run_agent = [](const agent::Config&, agent::Signals&, agent::AgentHooks hooks) -> Status {
+        hooks.leave();
+        return done();
+    };
+    CHECK(world.call({"agent"}) == kExitDone);
+    CHECK(left_with == kExitDone);
 }
 
 TEST_CASE("the agent starts its control API and takes it away again") {
