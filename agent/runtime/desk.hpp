@@ -16,7 +16,8 @@ public:
     virtual ~Desk() = default;
 
     // {"agent": {"running": bool, "version", "generation"..}, "hosts": [{"host", "state", "keys": [{"spki_sha256", "algorithm", "role",
-    // "state", "ready_at", "certificate_until"}], "tlsa": {"owner", "records": [text..], "complete_at"}, "next": {"what", "at", "reason"},
+    // "state", "generated_at", "published_at", "ready_at", "active_since", "retired_at", "certificate_until"}], "tlsa": {"owner", "records": [text..],
+    // "complete_at", "held": [{"records": text or null (unknown), "live_from", "live_until", "held_until"}]}, "tlsa_owners": [as "tlsa"], "next": {"what", "at", "reason"},
     // "reason": sentence, "healthy": bool, "trouble": text, "halted": null | {"reason", "since"}}], "domains": [{"domain", "dane", "mx": [..]}]}
     virtual Result<Json> status() = 0;
 

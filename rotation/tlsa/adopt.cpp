@@ -62,7 +62,7 @@ void adopt(Context& context, const std::vector<SpkiHash>& served) {
     for (const SpkiHash& spki : served) {
         Key* key = find_key(state, spki);
         key->active = context.now;
-        context.note("key.adopted", {{"key", spki.hex()}, {"description", key->description}},
+        context.note("key.adopted", {{"key", spki.hex()}, {"algorithm", std::string(rotation::to_string(key->algorithm))}, {"description", key->description}},
                      fmt::format("every endpoint serves {} key {} and its private key is in the MTA's file: adopted as current", key->description, spki.short_hex()));
     }
 }
@@ -135,8 +135,10 @@ void wait_for_mta(Context& context) {
         return;
     }
     state.adopted = context.now;
-    for (const SpkiHash& spki : served_keys(state)) find_key(state, spki)->active = context.now;
-    context.note("key.active", {}, fmt::format("every endpoint of {} serves mxseal's pair", context.policy.host));
+    for (const SpkiHash& spki : served_keys(state)) {
+        find_key(state, spki)->active = context.now;
+        context.note("key.active", {{"key", spki.hex()}}, fmt::format("every endpoint of {} serves mxseal's pair, key {}", context.policy.host, spki.short_hex()));
+    }
 }
 
 } // namespace

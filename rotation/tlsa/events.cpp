@@ -86,6 +86,28 @@ void apply(Context& context, const PolicyChanged&) {
     context.state.retries.clear();
 }
 
+// A.4: with what the picture of `mxseal timeline` needs later, when the ledger has forgotten the version: since when it is served,
+// and until when the versions before it may be held.
+void note_complete(Context& context, const Ledger& ledger) {
+    const Complete& complete = *ledger.complete;
+    const Duration ttl = effective_ttl(ledger, context.now, context.policy);
+    const Duration stale = stale_margin(context.policy, Urgency::planned);
+    const auto arithmetic = fmt::format("TTL {} + safety_margin {} + stale_margin {}", mxseal::to_string(ttl), mxseal::to_string(context.policy.safety_margin), mxseal::to_string(stale));
+    std::vector<std::pair<std::string, std::string>> fields{{"owner", fmt::format("_{}._tcp.{}", ledger.port, context.policy.host)},
+                                                            {"records", complete.records.to_string()},
+                                                            {"count", std::to_string(complete.records.size())},
+                                                            {"complete_at", to_rfc3339(complete.at)},
+                                                            {"served_since", ledger.rounds ? to_rfc3339(ledger.rounds->first_finished) : ""},
+                                                            {"older_held_until", to_rfc3339(complete.at + ttl + context.policy.safety_margin + stale)},
+                                                            {"older_held_for", arithmetic}};
+    // Section 0, unseen_ttl: what stood there before the first look counts as a version too.
+    if (ledger.first_observed) {
+        fields.emplace_back("first_look", to_rfc3339(*ledger.first_observed));
+        fields.emplace_back("unseen_held_until", to_rfc3339(*ledger.first_observed + context.policy.unseen_ttl + context.policy.safety_margin + stale));
+    }
+    context.note("tlsa.complete", std::move(fields), fmt::format("every name server answers with {}, complete at {}", complete.records.to_string(), to_rfc3339(complete.at)));
+}
+
 void apply(Context& context, const Observed& event) {
     HostState& state = context.state;
     state.under_way.erase(Task::observe);
@@ -101,16 +123,10 @@ void apply(Context& context, const Observed& event) {
         note_round(ledger, owner, seen.started, seen.finished, context.policy);
         const bool grown_by_us = before && ledger.primary && ledger.primary->includes(before->records);
         if (before && !ledger.complete && !grown_by_us && !(state.roll && state.roll->cleanup_intent))
-            context.note("tlsa.incomplete", {{"owner", fmt::format("_{}._tcp.{}", owner.port, context.policy.host)}},
+            context.note("tlsa.incomplete", {{"owner", fmt::format("_{}._tcp.{}", owner.port, context.policy.host)}, {"records", before->records.to_string()}},
                          fmt::format("a name server shows another version than {}: waits that count on it start again; {}", before->records.to_string(),
                                      incomplete_because(ledger, before->records, context.now)));
-        if (ledger.complete && (!before || before->records != ledger.complete->records))
-            context.note("tlsa.complete",
-                         {{"owner", fmt::format("_{}._tcp.{}", owner.port, context.policy.host)},
-                          {"records", ledger.complete->records.to_string()},
-                          {"count", std::to_string(ledger.complete->records.size())},
-                          {"complete_at", to_rfc3339(ledger.complete->at)}},
-                         fmt::format("every name server answers with {}, complete at {}", ledger.complete->records.to_string(), to_rfc3339(ledger.complete->at)));
+        if (ledger.complete && (!before || before->records != ledger.complete->records)) note_complete(context, ledger);
         forget_expired(ledger, context.now, context.policy);
     }
     note_key_records(context);
@@ -276,7 +292,7 @@ void apply(Context& context, const TlsaWritten& event) {
     case TlsaWritten::Outcome::written:
         context.succeeded(Task::write);
         if (state.write)
-            context.note("tlsa.written", {{"records", state.write->target.to_string()}, {"before", state.write->base.to_string()}},
+            context.note("tlsa.written", {{"owner", fmt::format("_{}._tcp.{}", state.write->port, context.policy.host)}, {"records", state.write->target.to_string()}, {"before", state.write->base.to_string()}},
                          fmt::format("TLSA RRset changed from {} to {}", state.write->base.to_string(), state.write->target.to_string()));
         return;
     case TlsaWritten::Outcome::lost_race: // F-03: read again, plan again
