@@ -27,7 +27,7 @@ def removed_tlsa_frees_the_key_only_after_the_caches_forgot(world: World) -> Non
     keys.self_made(MX1, fresh, "ec")
     begin = time.time()
     world.mail[MX1].serve(fresh.read_text())
-    failed = wait_until("a sender behind min-ttl fails", lambda: [p for p in world.senders.since(begin) if p.host == MX1 and p.verdict == MISMATCH], 8)
+    failed = wait_until("a sender behind min-ttl fails", lambda: [p for p in world.senders.since(begin) if p.host == MX1 and p.verdict == MISMATCH], 30)
     assert {probe.resolver for probe in failed} <= set(addresses.RESOLVERS)
     wait_until("no cache has a TLSA of mx1 any more",
                lambda: not any(resolver.ask_tlsa(MX1).tlsa() for resolver in world.resolvers.values()), TLSA_TTL + 8)
