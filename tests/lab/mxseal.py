@@ -90,6 +90,13 @@ class Mxseal:
         # Stopped with the world, by its own pid.
         self.world.stop_later(self.agent)
 
+    def wait_running(self, seconds: float = 60) -> None:
+        """Until the agent holds the lease and answers."""
+        def answers() -> bool:
+            self._require_running()
+            return self.status()["agent"]["running"]
+        wait_until("the agent answers", answers, seconds, every=0.3)
+
     def reload_config(self) -> None:
         self.agent.process.send_signal(signal.SIGHUP)
 

@@ -10,10 +10,12 @@ from typing import Iterator
 
 from judge import Judge
 from mxseal import Mxseal
+from process import wait_until
 from report import Screen, Tally, early_by_mxseals_own_word, overlapping_switches
 from sender import MISMATCH, Probe
 from world import World
 
+_PROBE_SECONDS = 60  # until a sender has ended a probe, on a machine as slow as it may be
 _LAST_WORDS = 6000  # characters of the agent's log that a failure shows
 
 
@@ -33,6 +35,10 @@ class Watch:
             return True
         return not any(probe.resolver == resolver and since <= probe.at <= until for resolver, since, until in self._excused)
 
+    def wait_counted(self) -> None:
+        """A scenario may end sooner after the first TLSA than a slow sender ends its probe."""
+        wait_until("a probe counts", lambda: self._tally.probes, _PROBE_SECONDS)
+
     def require_no_gap(self) -> None:
         log = self._mxseal.log()
         failures = [probe for probe in self._tally.failures if self._counts(probe)]
@@ -51,6 +57,7 @@ def watched(world: World, mxseal: Mxseal) -> Iterator[Watch]:
     watch.judge.start()
     try:
         yield watch
+        watch.wait_counted()
     except BaseException:
         _last_words(mxseal)
         raise

@@ -36,4 +36,4 @@ def apply_alone(world: World) -> None:
 
 def _apply(mxseal: Mxseal) -> None:
     """Exit status 1 (something is tried again) is an answer too."""
-    mxseal.run_any("apply", seconds=60)
+    mxseal.run_any("apply", seconds=_PATIENCE)

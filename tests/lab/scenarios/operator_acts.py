@@ -19,6 +19,7 @@ def a_second_agent_halt_and_roll_back(world: World) -> None:
     mxseal = Mxseal(world, find_binary(), {"stagger": "1h", "rollback_hold": "1h"}, rotate_every="12h")
     with watched(world, mxseal):
         mxseal.start_agent()
+        mxseal.wait_running()  # else the second one could come first
         _require_second_refused(mxseal)
         mxseal.wait_state(list(HOSTS), "steady", _PATIENCE)
 
