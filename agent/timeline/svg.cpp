@@ -68,7 +68,7 @@ private:
         y_ = 38;
         paper_.text(kLeft, y_, title(), {22, "#111111", true});
         y_ += 22;
-        paper_.text(kLeft, y_, fmt::format("{} to {}; state: {}", day_and_time(timeline_.from), day_and_time(timeline_.to), timeline_.state.empty() ? "unknown" : timeline_.state),
+        paper_.text(kLeft, y_, fmt::format("{} to {}; state: {}", day_and_time(timeline_.from), day_and_time(timeline_.to), state_words(timeline_.state)),
                     {12, kGrey});
         y_ += 26;
         for (const auto& sentence : introduction(timeline_)) {
@@ -95,10 +95,11 @@ private:
         sample(x, phase_ink(Phase::retired, colour), "put away, still announced");
         y_ += 22;
         x = kLeft + 92;
-        paper_.text(kLeft, y_, "A record set", {12, "#222222", true});
+        paper_.text(kLeft, y_, "Record sets", {12, "#222222", true});
         sample(x, {colour.half, {}, 1, {}}, "spreads over the name servers");
         sample(x, {colour.full, {}, 1, {}}, "is what they answer");
-        sample(x, {"url(#tail0)", colour.full, 1, {}}, "is replaced, but caches may still hold it (hatched tail)");
+        sample(x, {"url(#tail0)", colour.full, 1, {}}, "is replaced, but caches may still hold it");
+        sample(x, {"none", colour.full, 1, "4 4"}, "is expected to stay");
         y_ += 24;
     }
 
@@ -149,10 +150,11 @@ private:
         const double bottom = top + lanes_height();
         paper_.rectangle(x_of(timeline_.now), top, kChartRight - x_of(timeline_.now), bottom - top, {"#f3f3f0", {}, 1, {}});
         axis(top, bottom);
-        lines_of_events(numbers_top, bottom, places);
+        lines_of_events(numbers_top, bottom, places, false);
         keys();
         versions();
         y_ = bottom;
+        lines_of_events(numbers_top, bottom, places, true);
         now_line(top, bottom);
         for (std::size_t i = 0; i < entries_.size(); ++i)
             if (entries_[i].at && *entries_[i].at <= timeline_.to) number(places[i].second, numbers_top + 24 * static_cast<double>(places[i].first), entries_[i]);
@@ -172,10 +174,10 @@ private:
         paper_.text(kLeft, top - 7, "time (UTC)", {11, kGrey});
     }
 
-    void lines_of_events(double numbers_top, double bottom, const std::vector<std::pair<std::size_t, double>>& places) {
+    void lines_of_events(double numbers_top, double bottom, const std::vector<std::pair<std::size_t, double>>& places, bool important) {
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             const Numbered& entry = entries_[i];
-            if (!entry.at || *entry.at > timeline_.to) continue;
+            if (!entry.at || *entry.at > timeline_.to || entry.important != important) continue;
             const double y = numbers_top + 24 * static_cast<double>(places[i].first);
             const Ink ink = entry.future ? Ink{"none", "#444a52", 1.2, "6 4"} : entry.important ? Ink{"none", "#111111", 2.2, {}} : Ink{"none", "#a8aeb6", 1, {}};
             paper_.line(places[i].second, y, places[i].second, bottom, ink);
@@ -184,7 +186,7 @@ private:
 
     void now_line(double top, double bottom) {
         const double x = x_of(timeline_.now);
-        paper_.line(x, top - 4, x, bottom + 20, {"none", std::string(kNow), 2, {}});
+        paper_.line(x, top - 4, x, bottom + 4, {"none", std::string(kNow), 2, {}});
         paper_.text(x, bottom + 31, "now " + moment(timeline_, timeline_.now), {12, kNow, true, x > kChartRight - 60 ? "end" : "middle"});
     }
 
@@ -230,8 +232,8 @@ private:
         const auto words = phase_words(span.phase);
         if (width > 7.0 * static_cast<double>(words.size()) + 8) paper_.text(x + 5, top + 14, words, {11, span.phase == Phase::active ? colour.on_full : "#222222"});
         paper_.close_group();
-        // What goes on is expected to go on: a dashed outline only.
-        if (!span.to && x_of(timeline_.now) < kChartRight)
+        // What goes on is expected to go on: a dashed outline only. A key that was put away waits for its end.
+        if (!span.to && span.phase != Phase::retired && x_of(timeline_.now) < kChartRight)
             paper_.rectangle(x_of(timeline_.now), thin ? top + 4 : top, kChartRight - x_of(timeline_.now), thin ? kKeyBar - 8 : kKeyBar, {"none", colour.full, 1, "4 4"});
     }
 
@@ -295,7 +297,7 @@ private:
         std::string owner;
         std::size_t index = 0;
         for (const Version& version : timeline_.versions) {
-            if (version.owner != owner) section(fmt::format("Record sets in DNS at {}, one stripe a key", version.owner));
+            if (version.owner != owner) section(fmt::format("Record sets in DNS, {}", port_words(version.owner)));
             owner = version.owner;
             version_lane(version, ++index);
         }
@@ -303,10 +305,10 @@ private:
 
     void list_entry(const Numbered& entry) {
         number(kLeft + 10, y_ - 4, entry);
-        paper_.text(kLeft + 30, y_, entry.at ? moment(timeline_, *entry.at) : "no date yet", {12, kGrey});
-        paper_.text(kLeft + 130, y_, entry.title, {12, "#222222", true});
+        paper_.text(kLeft + 30, y_, entry.when, {12, kGrey});
+        paper_.text(kLeft + 160, y_, with_letters(timeline_, entry.title), {12, "#222222", true});
         y_ += 17;
-        for (const auto& sentence : entry.sentences) paragraph(kLeft + 130, sentence, kLineWidth - 18, {11, "#3d434a"});
+        for (const auto& sentence : entry.sentences) paragraph(kLeft + 160, sentence, kLineWidth - 16, {11, "#3d434a"});
         y_ += 5;
     }
 

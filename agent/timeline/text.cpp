@@ -64,6 +64,8 @@ private:
 
     std::vector<Cell> empty_row() const {
         std::vector<Cell> row(columns_);
+        for (const Mark& mark : timeline_.marks)
+            if (mark.kind == Mark::Kind::switch_started) row[column(mark.at)] = {':', Tone::strong};
         row[column(timeline_.now)] = {'|', Tone::now};
         return row;
     }
@@ -89,6 +91,7 @@ private:
     void head() {
         add(fmt::format("{}: its keys and TLSA records", timeline_.host), Tone::strong);
         add(fmt::format("{} to {}, now {}", day_and_time(timeline_.from), day_and_time(timeline_.to), moment(timeline_, timeline_.now)), Tone::dim);
+        add("state: " + state_words(timeline_.state), Tone::dim);
         add("");
     }
 
@@ -168,11 +171,9 @@ private:
         for (const Phase phase : {Phase::generated, Phase::published, Phase::ready, Phase::active, Phase::retired})
             keys += fmt::format("{}{} {}", phase == Phase::generated ? "" : "; ", sign_of(phase), phase_explained(phase));
         paragraph("  ", keys + "; > goes on", Tone::dim);
-        paragraph("  ", "record sets: + spreading over the name servers; # every name server answers with it; ~ replaced, but a cache may still hold it; | now", Tone::dim);
+        paragraph("  ", "record sets: + spreading over the name servers; # every name server answers with it; ~ replaced, but a cache may still hold it; : switch; | now", Tone::dim);
         add("");
     }
-
-    std::string when(const Numbered& entry) const { return entry.at ? moment(timeline_, *entry.at) : std::string("no date yet"); }
 
     void list() {
         std::optional<bool> future;
@@ -182,8 +183,8 @@ private:
                 add(entry.future ? "WHAT COMES NEXT (and why not earlier)" : "WHAT HAPPENED", Tone::strong);
             }
             future = entry.future;
-            const auto first = fmt::format("{:>3} {:<12}  ", entry.number, when(entry));
-            paragraph(first, entry.title, entry.important ? Tone::strong : Tone::plain);
+            const auto first = fmt::format("{:>3} {:<12}  ", entry.number, entry.when);
+            paragraph(first, with_letters(timeline_, entry.title), entry.important ? Tone::strong : Tone::plain);
             for (const auto& sentence : entry.sentences) paragraph(std::string(first.size(), ' '), sentence, Tone::dim);
         }
         if (timeline_.left_out > 0) add(fmt::format("{} older keys, record sets and events are left out; `--from` with a later instant shows less", timeline_.left_out), Tone::dim);

@@ -12,8 +12,8 @@ namespace {
 
 // Our choice: what fits on one picture that a person reads; the newest stay.
 constexpr std::size_t kKeysMax = 12, kVersionsMax = 24, kMarksMax = 40, kStepsMax = 20;
-// An empty window cannot be drawn; a minute, because a lab's day has seconds.
-constexpr Duration kWindowMin = std::chrono::minutes(1);
+// An empty window cannot be drawn; this little, because a lab's days are seconds.
+constexpr Duration kWindowMin = std::chrono::seconds(10);
 
 const Json& host_in(const Json& answer, const std::string& host) {
     static const Json none;
@@ -56,24 +56,26 @@ std::optional<Instant> last_story(const History& history, Instant now) {
     return from;
 }
 
-// As much future as past at most: a roll that is due in months would leave no room for what happened.
+// Until no cache can hold an old version any more; steps beyond that only if there is as much past: a roll that is due in months
+// would leave no room for what happened.
 Instant horizon(const Timeline& timeline, const History& history) {
-    const Instant limit = timeline.now + (timeline.now - timeline.from);
-    Instant to = timeline.now;
-    auto reach = [&](const std::optional<Instant>& at) {
-        if (at && *at <= limit) to = std::max(to, *at);
-    };
-    for (const Step& step : timeline.steps) reach(step.at);
-    for (const Version& version : history.versions) reach(version.held_until);
+    Instant held = timeline.now;
+    for (const Version& version : history.versions)
+        if (version.live_until && version.held_until) held = std::max(held, *version.held_until);
+    const Instant limit = std::max(held, timeline.now + (timeline.now - timeline.from));
+    Instant to = held;
+    for (const Step& step : timeline.steps)
+        if (step.at && *step.at <= limit) to = std::max(to, *step.at);
     return to;
 }
 
 void set_window(Timeline& timeline, const History& history, const Question& question) {
     timeline.known_from = first_fact(history);
     const Instant first = std::min(timeline.known_from.value_or(timeline.now), timeline.now);
-    const Instant asked = question.from.value_or(last_story(history, timeline.now).value_or(first));
-    timeline.from = std::clamp(asked, std::min(first, timeline.now), timeline.now);
+    timeline.from = std::clamp(question.from.value_or(last_story(history, timeline.now).value_or(first)), first, timeline.now);
     timeline.to = horizon(timeline, history);
+    // A short past beside a long wait: some of what was before tells more than a crowded edge.
+    if (!question.from) timeline.from = std::max(first, std::min(timeline.from, timeline.now - (timeline.to - timeline.now) / 3));
     const Duration shown = std::max<Duration>(timeline.to - timeline.from, kWindowMin);
     if (!question.from || *question.from < timeline.from) timeline.from -= shown / 20;
     timeline.to = std::max(timeline.to + shown / 12, timeline.from + kWindowMin);

@@ -107,9 +107,9 @@ std::string proof_of(const std::vector<Version>& versions, const KeyRow& key, In
         if (!harmless && std::find(hashes.begin(), hashes.end(), key.short_hash()) == hashes.end()) ++without;
     }
     if (held == 0) return {};
-    if (without > 0) return fmt::format("of {} record sets that a cache could hold at that moment, {} did not have key {}", held, without, key.letter);
-    return held == 1 ? fmt::format("the one record set that a cache could hold at that moment allowed key {}", key.letter)
-                     : fmt::format("each of the {} record sets that a cache could hold at that moment allowed key {}", held, key.letter);
+    if (without > 0) return fmt::format("a risk: {} of the {} record sets that a cache could hold at that moment did not have key {}", without, held, key.letter);
+    return held == 1 ? fmt::format("safe, because the one record set that a cache could hold at that moment allowed key {}", key.letter)
+                     : fmt::format("safe, because each of the {} record sets that a cache could hold at that moment allowed key {}", held, key.letter);
 }
 
 } // namespace mxseal::timeline

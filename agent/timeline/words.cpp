@@ -40,12 +40,12 @@ std::string standing(const Timeline& timeline) {
     for (const KeyRow& key : timeline.keys) {
         if (key.role == "current") served += fmt::format("{}key {} ({})", served.empty() ? "" : " and ", key.letter, key.short_hash());
         if (key.role != "next" || key.spans.empty()) continue;
-        const char* ready = key.spans.back().phase == Phase::ready ? "ready: it may be used at any moment" : "not ready yet";
-        standby += fmt::format("{}key {} is its standby, {}", standby.empty() ? "; " : ", ", key.letter, ready);
+        const char* ready = key.spans.back().phase == Phase::ready ? "ready to be used at any moment" : "not ready yet";
+        standby += fmt::format("{}key {} ({})", standby.empty() ? "; standby: " : ", ", key.letter, ready);
     }
     if (!timeline.known_from) return "Nothing is known of this host yet: the agent has not looked at it.";
-    if (served.empty()) return fmt::format("At {} no key of {} is under mxseal's care yet.", moment(timeline, timeline.now), timeline.host);
-    return fmt::format("At {} {} uses {}{}.", moment(timeline, timeline.now), timeline.host, served, standby);
+    if (served.empty()) return fmt::format("Now ({}) no key of {} is under mxseal's care yet.", moment(timeline, timeline.now), timeline.host);
+    return fmt::format("Now ({}) {} uses {}{}.", moment(timeline, timeline.now), timeline.host, served, standby);
 }
 
 } // namespace
@@ -85,8 +85,37 @@ std::string version_words(const Version& version) {
     if (version.unseen) return "unknown";
     if (version.letters.empty()) return "no record";
     std::string words;
-    for (const auto& letter : version.letters) words += (words.empty() ? "" : " + ") + letter;
+    for (const auto& letter : version.letters) words += (words.empty() ? "" : "+") + letter;
     return words;
+}
+
+std::string state_words(const std::string& state) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kStates{{{"absent", "not looked at yet, or `dane: off`"},
+                                                                                     {"precheck", "being looked at before the first record is written"},
+                                                                                     {"waiting_for_mta", "the mail server does not use mxseal's key yet"},
+                                                                                     {"publishing", "records are on their way into every cache"},
+                                                                                     {"steady", "nothing to do, the standby is ready"},
+                                                                                     {"certificate_pending", "the standby waits for its certificate"},
+                                                                                     {"switching", "the mail server gets the new key"},
+                                                                                     {"verifying", "every address is asked for the new key"},
+                                                                                     {"cleanup", "the old key's record still has to go"},
+                                                                                     {"halted", "nothing moves until the reason is gone or an operator says so"}}};
+    for (const auto& [name, words] : kStates)
+        if (name == state) return fmt::format("{}: {}", name, words);
+    return state.empty() ? "unknown" : state;
+}
+
+std::string port_words(const std::string& owner) {
+    const auto end = owner.find("._tcp.");
+    return owner.starts_with('_') && end != std::string::npos ? "port " + owner.substr(1, end - 1) : owner;
+}
+
+std::string with_letters(const Timeline& timeline, std::string text) {
+    for (const KeyRow& key : timeline.keys) {
+        const auto place = text.find(key.short_hash());
+        if (place != std::string::npos) text.insert(place + key.short_hash().size(), fmt::format(" ({})", key.letter));
+    }
+    return text;
 }
 
 std::vector<std::string> introduction(const Timeline& timeline) {
@@ -149,11 +178,14 @@ std::vector<std::string> lines_of(std::string_view text, std::size_t width) {
 std::vector<Numbered> numbered(const Timeline& timeline) {
     std::vector<Numbered> all;
     for (const Mark& mark : timeline.marks) {
-        Numbered entry{all.size() + 1, mark.at, false, mark.kind == Mark::Kind::switch_started, mark.title, {mark.sentence}};
-        if (!mark.proof.empty()) entry.sentences.push_back("why it was safe: " + mark.proof);
+        Numbered entry{all.size() + 1, mark.at, false, mark.kind == Mark::Kind::switch_started, moment(timeline, mark.at), mark.title, {mark.sentence}};
+        if (!mark.proof.empty()) entry.sentences.push_back(mark.proof);
         all.push_back(std::move(entry));
     }
-    for (const Step& step : timeline.steps) all.push_back({all.size() + 1, step.at, true, false, step.what, {step.reason}});
+    for (const Step& step : timeline.steps) {
+        const auto when = !step.at ? "no date yet" : *step.at <= timeline.now ? "now" : moment(timeline, *step.at);
+        all.push_back({all.size() + 1, step.at, true, false, when, step.what, {step.reason}});
+    }
     return all;
 }
 

@@ -8,7 +8,11 @@ namespace mxseal::timeline {
 std::string_view role_words(const KeyRow& key);       // "in use", "standby", ..
 std::string_view phase_words(Phase phase);            // short, for the inside of a bar
 std::string_view phase_explained(Phase phase);        // for the legend
-std::string version_words(const Version& version);    // "A + B", "no record", "unknown"
+std::string version_words(const Version& version);    // "A+B", "no record", "unknown"
+std::string state_words(const std::string& state);    // "steady: nothing to do, the standby is ready"
+std::string port_words(const std::string& owner);     // "port 25"
+// Names of keys beside their hashes: "key 0a1b2c3d (A)".
+std::string with_letters(const Timeline& timeline, std::string text);
 // What the picture is about, in three sentences; the third says how the host stands.
 std::vector<std::string> introduction(const Timeline& timeline);
 
@@ -32,6 +36,7 @@ struct Numbered {
     std::optional<Instant> at;
     bool future = false;
     bool important = false;                           // the switch itself
+    std::string when;                                 // "07:20:12", "now", "no date yet"
     std::string title;
     std::vector<std::string> sentences;
 };
