@@ -79,10 +79,13 @@ class World:
         self._to_stop.remove(server)
 
     def forget_zone(self) -> None:
-        """No resolver knows anything of example.test any more, nor that it was once bogus."""
+        """No resolver knows anything of example.test any more, nor that it was once bogus; each has learnt it anew."""
         for resolver in (*self.resolvers.values(), self.ca_resolver):
             resolver.control("flush_zone", "test.")
             resolver.control("flush_infra", "all")
+        # How far away each server is, is learnt again too: a CA that asks meanwhile, on a slow machine, gives up.
+        for resolver in (*self.resolvers.values(), self.ca_resolver):
+            resolver.wait_ready()
 
     def require_healthy(self) -> None:
         """No server has died by itself."""
