@@ -61,6 +61,12 @@ void check_program(Reading& reading, const MachineCheck& check) {
         reading.warn(check.line, fmt::format("{}: program '{}' is not there; allowed: a full path, or a name in /usr/sbin, /usr/bin, /sbin, /bin", check.path, escape_untrusted(check.value, 80)));
 }
 
+void check_folder(Reading& reading, const MachineCheck& check) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(check.value, ignored)) return;
+    reading.warn(check.line, fmt::format("{}: folder '{}' is not there; make it before mxseal deploys", check.path, escape_untrusted(check.value, 200)));
+}
+
 // A bare name is a credential of systemd when there is one of that name, else a file beside the configuration.
 void settle_secret_names(Reading& reading) {
     auto credentials = credentials_directory();
@@ -88,6 +94,7 @@ void check_machine(Reading& reading) {
         case MachineCheck::Kind::user:
         case MachineCheck::Kind::group: check_account(reading, check); break;
         case MachineCheck::Kind::program: check_program(reading, check); break;
+        case MachineCheck::Kind::folder: check_folder(reading, check); break;
         }
     }
 }

@@ -62,6 +62,8 @@ std::variant<Config, ConfigMistakes> parse_config(const std::string& text, const
 std::variant<Config, ConfigMistakes> load_config(const std::filesystem::path& file) {
     auto refuse = [&](const std::string& why) { return ConfigMistakes{{fmt::format("{}: {}", file.string(), why)}}; };
     std::error_code failure;
+    if (std::filesystem::is_directory(file, failure)) return refuse("is a folder; name a file with --config");
+    failure.clear();
     if (!std::filesystem::is_regular_file(file, failure))
         return refuse(failure && failure.value() != ENOENT ? "cannot be read: " + failure.message()
                                                            : "there is no such file; make it (templates/mxseal.yaml is an example), or name another with --config");

@@ -26,6 +26,7 @@ void read_combined(Reading& reading, const Value& value, DeployTarget& target) {
     if (!text) return;
     if (text->front() != '/' || text->back() == '/') return reading.mistake(value, "is not the full path of a file", kAllowed);
     target.combined = std::filesystem::path(*text).lexically_normal();
+    reading.check_later(MachineCheck::Kind::folder, value, target.combined.parent_path().string());
     auto [first, is_new] = reading.combined.emplace(target.combined.string(), value);
     if (!is_new) reading.mistake(value, fmt::format("is deployed to already in line {} ({})", first->second.line, first->second.path), "one file for each host");
 }

@@ -173,7 +173,7 @@ std::vector<Value> items_of(Reading& reading, const Value& value, ListForm form,
         reading.mistake(value, "is not a list", allowed);
         return items;
     }
-    if (value.node->items.empty()) reading.mistake(value, "is empty", allowed);
+    if (value.node->items.empty()) reading.mistake_at(value.line, fmt::format("{} is an empty list; allowed: {}", value.path, allowed));
     for (const auto& item : value.node->items) items.push_back({item.get(), fmt::format("{}[{}]", value.path, items.size()), item->line});
     return items;
 }

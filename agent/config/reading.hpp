@@ -29,7 +29,7 @@ struct Value {
 
 // What load_config() asks of the machine; parse_config() does not.
 struct MachineCheck {
-    enum class Kind { secret, base64_secret, readable, readable_or_warn, user, group, program };
+    enum class Kind { secret, base64_secret, readable, readable_or_warn, user, group, program, folder };
     Kind kind = Kind::readable;
     std::string path, value;
     int line = 1;

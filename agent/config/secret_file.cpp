@@ -76,7 +76,10 @@ Result<Secret> read_all(const std::filesystem::path& file, const Descriptor& des
 
 Result<Secret> read_checked(const std::filesystem::path& file, Origin origin) {
     Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (descriptor.get() < 0) return unusable(file, fmt::format("cannot be opened: {}; make it, mode 0600, for the user of mxseal", std::strerror(errno)));
+    if (descriptor.get() < 0) {
+        const bool exists = errno == EACCES || errno == EPERM;
+        return unusable(file, fmt::format("cannot be opened: {}; {}", std::strerror(errno), exists ? "run this as the user of mxseal, mostly root" : "make it, mode 0600, for the user of mxseal"));
+    }
     struct stat facts{};
     if (::fstat(descriptor.get(), &facts) != 0) return unusable(file, std::strerror(errno));
     if (auto allowed = check_rights(file, facts, origin); !allowed) return std::move(allowed).error();

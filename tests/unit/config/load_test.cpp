@@ -35,7 +35,7 @@ TEST_CASE("the configuration is the one named, else the environment's, else the 
 TEST_CASE("a file that is not there, or is a folder, says what to do", "[config]") {
     TemporaryFolder folder;
     CHECK(says(load_config(folder.path() / "none.yaml"), "--config"));
-    CHECK(says(load_config(folder.path()), "--config"));
+    CHECK(says(load_config(folder.path()), "is a folder; name a file with --config"));
 }
 
 TEST_CASE("a secret file beside the configuration is found by its bare name", "[config]") {
@@ -79,6 +79,15 @@ TEST_CASE("owner and group must exist, a program that is missing is a warning", 
     CHECK(says(missing, "program 'no-such-program' is not there"));
     CHECK_FALSE(says(load_config(folder.write("mxseal.yaml", text_with("tsig", "{combined: /a.pem, reload: [sh, -c, exit]}"))), "program"));
     CHECK_FALSE(says(load_config(folder.write("mxseal.yaml", text_with("tsig", "{combined: /a.pem, reload: [/bin/true]}"))), "program"));
+}
+
+TEST_CASE("a folder that is missing under a deployed file is a warning", "[config]") {
+    TemporaryFolder folder;
+    folder.write("tsig", "c2VjcmV0");
+    auto missing = load_config(folder.write("mxseal.yaml", text_with("tsig", "{combined: /no-such-folder/mx1.pem}")));
+    CHECK(config_of(missing).hosts.size() == 1);
+    CHECK(says(missing, ".combined: folder '/no-such-folder' is not there"));
+    CHECK_FALSE(says(load_config(folder.write("mxseal.yaml", text_with("tsig", "{combined: " + (folder.path() / "mx1.pem").string() + "}"))), "folder"));
 }
 
 TEST_CASE("files of the resolver and of a CA that cannot be read are mistakes", "[config]") {
