@@ -18,7 +18,8 @@ public:
 
     std::vector<PlannedStep> run(const Reason& now_reason) {
         if (state_.halt || !policy_.dane || !state_.adopted) {
-            add("next step", now_reason);
+            add(state_.halt ? "go on after the halt" : policy_.dane ? "take the host over" : "end DANE",
+                now_reason.empty() ? because("plan.look", "nothing was looked at yet: `mxseal agent`, or `mxseal apply`, begins with that") : now_reason);
             if (!state_.halt && policy_.dane) add_first_steps();
             return std::move(steps_);
         }
