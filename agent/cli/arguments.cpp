@@ -67,6 +67,13 @@ private:
         log->add_flag("--follow", arguments_.follow, "Go on with entries as they come");
         log->add_option("--limit", arguments_.limit, "The newest so many entries (100)")->type_name("N")->check(CLI::Range(std::size_t{1}, agent::kControlLogMax - 1));
         add_json(log);
+
+        CLI::App* timeline = add("timeline", Verb::timeline, "Draw the keys of a host, its TLSA records and how long caches may hold them, what happened and what comes next",
+                                 "mxseal timeline mx1.example.org --svg mx1.svg");
+        timeline->add_option("HOST", arguments_.hosts, "The host to draw")->type_name("")->expected(0, 1);
+        timeline->add_option("--svg", arguments_.svg, "Write the picture to this file, as SVG")->type_name("FILE");
+        timeline->add_option("--from", arguments_.from, "Begin then: 2026-11-22T07:00:00Z, or 2h-ago; else with the last roll")->type_name("INSTANT");
+        add_json(timeline);
     }
 
     void add_doing() {
@@ -106,6 +113,9 @@ private:
 std::string mistake_in(Arguments& arguments) {
     const bool changes = arguments.verb == Verb::halt || arguments.verb == Verb::resume;
     if (arguments.verb == Verb::roll && arguments.hosts.empty()) return "roll wants at least one HOST; see `mxseal status` for their names";
+    if (arguments.verb == Verb::timeline && arguments.hosts.empty()) return "timeline wants a HOST; see `mxseal status` for their names";
+    if (arguments.svg && arguments.svg->empty()) return "--svg wants the name of a file";
+    if (arguments.svg && arguments.json) return "--svg and --json exclude each other";
     if (changes && arguments.hosts.empty() && !arguments.all) return "name the hosts, or say --all";
     if (changes && !arguments.hosts.empty() && arguments.all) return "--all and names of hosts exclude each other";
     if (arguments.accept_risk && arguments.accept_risk->empty()) return "--accept-risk wants a reason, for it is recorded";

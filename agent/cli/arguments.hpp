@@ -8,13 +8,13 @@
 
 namespace mxseal::cli {
 
-enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log };
+enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline };
 
 struct Arguments {
     Verb verb = Verb::status;
     std::string config;                      // empty: see config_path()
     bool json = false;
-    std::vector<std::string> hosts;          // plan, roll, halt, resume; log: at most one
+    std::vector<std::string> hosts;          // plan, roll, halt, resume; log: at most one; timeline: one
     bool all = false;                        // halt, resume
     bool watch = false;                      // status
     bool emergency = false;                  // roll
@@ -25,6 +25,8 @@ struct Arguments {
     std::string why;                         // halt
     bool follow = false;                     // log
     std::size_t limit = 100;
+    std::optional<std::string> svg;          // timeline: the file to write
+    std::optional<std::string> from;         // timeline: an instant or "2h-ago"
 };
 
 // Exit codes of all commands (DESIGN.md, Interface).

@@ -17,6 +17,7 @@ int run_apply_command(Environment& environment, const Arguments& arguments, cons
 int show_plan(Environment& environment, const Arguments& arguments, DeskFinder& desks);
 int show_status(Environment& environment, const Arguments& arguments, DeskFinder& desks);
 int show_log(Environment& environment, const Arguments& arguments, DeskFinder& desks);
+int show_timeline(Environment& environment, const Arguments& arguments, DeskFinder& desks);
 int roll(Environment& environment, const Arguments& arguments, DeskFinder& desks);
 int halt_or_resume(Environment& environment, const Arguments& arguments, DeskFinder& desks);
 

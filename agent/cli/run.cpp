@@ -46,6 +46,7 @@ int dispatch(Environment& environment, const Arguments& arguments, const agent::
     case Verb::plan: return show_plan(environment, arguments, desks);
     case Verb::status: return show_status(environment, arguments, desks);
     case Verb::log: return show_log(environment, arguments, desks);
+    case Verb::timeline: return show_timeline(environment, arguments, desks);
     case Verb::roll: return roll(environment, arguments, desks);
     case Verb::halt:
     case Verb::resume: return halt_or_resume(environment, arguments, desks);

@@ -64,6 +64,10 @@ TEST_CASE("wrong usage is said in a sentence and exits with 2") {
         {{"halt", "--all", "--why", std::string(501, 'x')}, "500"},
         {{"log", "a.example.org", "b.example.org"}, "At Most 1"},
         {{"log", "--limit", "0"}, "--limit"},
+        {{"timeline"}, "timeline wants a HOST"},
+        {{"timeline", "a.example.org", "b.example.org"}, "At Most 1"},
+        {{"timeline", "a.example.org", "--svg", ""}, "--svg"},
+        {{"timeline", "a.example.org", "--svg", "a.svg", "--json"}, "--svg and --json exclude each other"},
         {{"log", "--limit", "many"}, "--limit"},
     };
     for (const auto& [words, expected] : table) {
@@ -81,7 +85,7 @@ TEST_CASE("the version and the help are no mistakes") {
     CHECK(parse({"--version"}).exit_code == kExitDone);
     const auto help = parse({"--help"});
     CHECK(help.exit_code == kExitDone);
-    for (const char* command : {"config", "plan", "apply", "agent", "status", "roll", "halt", "resume", "log"}) {
+    for (const char* command : {"config", "plan", "apply", "agent", "status", "roll", "halt", "resume", "log", "timeline"}) {
         CHECK(help.text.find(command) != std::string::npos);
         const auto own = parse({command, "--help"});
         CHECK(own.exit_code == kExitDone);
@@ -93,7 +97,7 @@ TEST_CASE("the manual page names every command and every option of the help") {
     std::ifstream file(MXSEAL_SOURCE_DIR "/docs/manual/mxseal.1.md");
     std::stringstream page;
     page << file.rdbuf();
-    for (const auto& command : std::vector<std::vector<std::string>>{{"config", "check"}, {"plan"}, {"apply"}, {"agent"}, {"status"}, {"roll"}, {"halt"}, {"resume"}, {"log"}}) {
+    for (const auto& command : std::vector<std::vector<std::string>>{{"config", "check"}, {"plan"}, {"apply"}, {"agent"}, {"status"}, {"roll"}, {"halt"}, {"resume"}, {"log"}, {"timeline"}}) {
         auto words = command;
         words.push_back("--help");
         std::istringstream help(parse(words).text);
