@@ -139,7 +139,10 @@ Result<ApplySummary> run_apply(const Config& config, Signals& signals, AgentHook
     Runtime& runtime = *(*shift)->runtime;
     // The rounds of an observation are observe_every apart: a wake within two of them is part of what is being done now.
     const Duration horizon = config.timing.observe_every * 2;
-    loop.run(runtime, clock, [&] { return signals.stop || !runtime.in_rounds(horizon); });
+    // Where looks take as long as the time between them, some host is in its rounds at any time: the next `apply` goes on there. Our
+    // choice: three times what a change takes to be complete everywhere.
+    const Duration end = clock.boot_time().since_boot + (config.timing.observe_every * 3 + config.timing.anycast_margin) * 3;
+    loop.run(runtime, clock, [&] { return signals.stop || !runtime.in_rounds(horizon) || clock.boot_time().since_boot >= end; });
     loop.close();
     guest.reset();
     (*shift)->world->stop();
