@@ -197,8 +197,11 @@ History history_of(const std::string& host, const Json& host_status, const Json&
     for (const Json& entry : log.items())
         if (host_of(entry) == host) reader.read(entry);
     read_status(history, host_status);
-    for (Version& version : history.versions)
+    for (Version& version : history.versions) {
         for (const auto& hash : hashes_in(version.records)) version.letters.push_back(history.letter_of(hash));
+        // In the order of the keys, so that stripes of one key stand alike in every lane.
+        std::stable_sort(version.letters.begin(), version.letters.end(), [](const auto& a, const auto& b) { return std::pair(a.size(), a) < std::pair(b.size(), b); });
+    }
     return history;
 }
 

@@ -265,9 +265,9 @@ private:
             paper_.rectangle(tail, top, std::max(x_of(*version.held_until) - tail, 0.0), kStripe, {hatch_of(letter), {}, 1, {}});
         }
         if (version.unseen) return;
-        const double spread = version.complete_at ? std::clamp(x_of(*version.complete_at), begin, end) : version.live_until ? begin : end;
+        const double spread = version.complete_at ? std::clamp(x_of(*version.complete_at), begin, end) : end;
         paper_.rectangle(begin, top, spread - begin, kStripe, {colour.half, {}, 1, {}});
-        paper_.rectangle(spread, top, std::max(end - spread, 1.0), kStripe, {colour.full, {}, 1, {}});
+        paper_.rectangle(spread, top, std::max(end - spread, 0.5), kStripe, {colour.full, {}, 1, {}});
         if (!version.live_until && end < kChartRight) paper_.rectangle(end, top, kChartRight - end, kStripe, {"none", colour.full, 1, "4 4"});
     }
 
@@ -283,7 +283,7 @@ private:
             paper_.text(x + 11, y_ + height / 2 + 4.5, letter, {12, colour.on_full, true, "middle"});
             x += 27;
         }
-        if (version.letters.empty()) paper_.text(x, y_ + height / 2 + 4.5, version.unseen ? "unknown (before the first look)" : "no record (no DANE)", {12});
+        if (version.letters.empty()) paper_.text(x, y_ + height / 2 + 4.5, version.unseen ? "unknown (before the first look)" : "no record: any key will do", {12});
         paper_.open_group(explained(version));
         for (const auto& letter : letters) {
             stripe(version, letter, top);

@@ -142,7 +142,8 @@ private:
         if (version.live_until && version.held_until) fill(cells, *version.live_until, version.held_until, {'~', Tone::tail});
         if (!version.unseen) {
             fill(cells, begin, version.live_until, {'#', Tone::live});
-            if (version.complete_at && *version.complete_at > begin) fill(cells, begin, version.complete_at, {'+', Tone::plain});
+            const auto spread = version.complete_at ? version.complete_at : version.live_until;
+            if (!spread || *spread > begin) fill(cells, begin, spread, {'+', Tone::plain});
         }
         row(fmt::format("#{} {}", number, version_words(version)), cells);
     }

@@ -90,6 +90,7 @@ void note_held(History& history, const Json& owner) {
             const auto from = instant_at(each, "live_from");
             if (!from) continue;
             version = &stint_of(history, name, *records, *from);
+            version->complete_at = from; // nobody followed how it spread: drawn as served from its beginning
         }
         version->live_until = live_until;
         version->held_until = instant_at(each, "held_until");

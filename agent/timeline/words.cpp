@@ -122,7 +122,7 @@ std::vector<std::string> introduction(const Timeline& timeline) {
     return {"Mail senders look up in DNS which keys the mail server may show (its TLSA records) and keep the answer in caches for a while. A sender whose "
             "answer lacks the key that the server shows does not deliver.",
             "So a new key is announced first, and used only when no cache can still hold an answer without it; an old key is taken out of DNS only when "
-            "the server shows it nowhere. At every moment, each record set drawn below must contain the key in use.",
+            "the server shows it nowhere. At every moment, each record set drawn below must contain the key in use (one without any record asks for none).",
             standing(timeline)};
 }
 
@@ -183,7 +183,7 @@ std::vector<Numbered> numbered(const Timeline& timeline) {
         all.push_back(std::move(entry));
     }
     for (const Step& step : timeline.steps) {
-        const auto when = !step.at ? "no date yet" : *step.at <= timeline.now ? "now" : moment(timeline, *step.at);
+        const auto when = !step.at ? "no date yet" : *step.at < timeline.now + std::chrono::seconds(1) ? "now" : moment(timeline, *step.at);
         all.push_back({all.size() + 1, step.at, true, false, when, step.what, {step.reason}});
     }
     return all;

@@ -135,6 +135,26 @@ TEST_CASE("a log that is cut at its beginning leaves the status's keys and versi
     CHECK(plain(text_of(timeline, 80)).find("uses key A (aaaaaaaa)") != std::string::npos);
 }
 
+TEST_CASE("the keys of a version stand in the order of the keys, whatever the order of its records") {
+    Script script;
+    script.add("2026-11-22T07:00:00Z", "key.adopted", {{"key", key('f')}}).add("2026-11-22T07:00:01Z", "key.generated", {{"key", key('1')}});
+    script.complete("2026-11-22T07:00:10Z", "1f");
+    const auto timeline = script.draw("2026-11-22T07:01:00Z");
+    REQUIRE(timeline.versions.size() == 1);
+    CHECK(timeline.versions[0].letters == std::vector<std::string>{"A", "B"});
+}
+
+TEST_CASE("a version that was replaced before every name server had it was never complete") {
+    Script script = adopted();
+    script.add("2026-11-22T07:01:00Z", "tlsa.written", {{"owner", "_25._tcp.mx1.example.org"}, {"records", records("abc")}, {"before", records("ab")}});
+    script.complete("2026-11-22T07:01:10Z", "bc", "2026-11-22T07:01:20Z");
+    const auto timeline = script.draw("2026-11-22T07:01:15Z", at("2026-11-22T07:00:00Z"));
+    REQUIRE(timeline.versions.size() == 3);
+    CHECK_FALSE(timeline.versions[1].complete_at);
+    CHECK(timeline.versions[1].live_until == at("2026-11-22T07:01:10Z"));
+    CHECK(timeline.versions[1].held_until == at("2026-11-22T07:01:20Z"));
+}
+
 TEST_CASE("a switch says what caches could hold at its moment") {
     const auto safe = mark_of(switched().draw("2026-11-22T07:01:13Z"), Mark::Kind::switch_started);
     CHECK(safe.title == "switch from key A to key B");
