@@ -4,7 +4,7 @@
     python3 tests/lab/demo.py [--binary FILE] [--seed N] [--keep]
 
 One planned roll of both hosts, one emergency roll, one kill -9 of the agent in the middle of a roll. Exit 0 only if every roll
-happened and no probe failed once the first TLSA was complete.
+happened and no probe failed once the first TLSA was complete. It leaves a picture of each host, .lab/timeline-HOST.svg.
 """
 import argparse
 import pathlib
@@ -25,6 +25,8 @@ from world import World
 
 _ADOPT_SECONDS, _ROLL_SECONDS = 90, 120
 _ROLLS_WANTED = {MX1: 2, MX2: 2}
+# What the demonstration leaves behind; the world's own folder goes.
+_LEFT = pathlib.Path(__file__).resolve().parents[2] / ".lab"
 
 
 class LiveLog(threading.Thread):
@@ -160,13 +162,29 @@ class Demo:
             self.screen.plain(row)
         rolls = {host: sum(entry["event"] == "roll.finished" and (entry.get("host") or "").rstrip(".") == host for entry in log) for host in HOSTS}
         self._find_problems(log, rolls)
+        pictures = self._draw()
         self.screen.plain(f"\nprobes    {self.tally.sentence()}")
         self.screen.plain(f"rolls     {', '.join(f'{host} {count}' for host, count in rolls.items())}")
         self.screen.plain(f"agent     killed and restarted once, seed {self.seed}")
+        for picture in pictures:
+            self.screen.plain(f"picture   {picture} (open it in a browser)")
         for problem in self.problems:
             self.screen.plain(self.screen.paint(f"problem   {problem}", "bad"))
         self.screen.plain(self.screen.paint("result    FAILED" if self.problems else "result    no gap", "bad" if self.problems else "good"))
         return 1 if self.problems else 0
+
+    def _draw(self) -> list[pathlib.Path]:
+        """The whole life of both hosts, drawn by mxseal itself."""
+        _LEFT.mkdir(exist_ok=True)
+        drawn = []
+        for host in HOSTS:
+            picture = _LEFT / f"timeline-{host}.svg"
+            try:
+                self.mxseal.run("timeline", host, "--from", "1d-ago", "--svg", str(picture))
+                drawn.append(picture)
+            except RuntimeError as why:
+                self.problems.append(f"no picture of {host}: {why}")
+        return drawn
 
     def _find_problems(self, log: list[dict[str, Any]], rolls: dict[str, int]) -> None:
         if self.tally.failures:
