@@ -55,9 +55,33 @@ std::optional<Question> question_of(const ldns_pkt* packet) {
     return Question{std::move(*name), static_cast<Type>(ldns_rr_get_type(rr))};
 }
 
+constexpr std::size_t kHeaderOctets = 12;
+
+std::size_t count_at(ByteView wire, std::size_t at) { return static_cast<std::size_t>(wire[at]) << 8 | wire[at + 1]; }
+
+// RFC 6891 section 6.1.1, RFC 8945 section 5.1: at most one OPT and one TSIG. ldns keeps the last one and loses the memory of the others,
+// and a stranger could send thousands.
+Status check_pseudo_records(ByteView wire) {
+    if (wire.size() < kHeaderOctets) return Error(ErrorCode::protocol, fmt::format("{} octets are no DNS message", wire.size()));
+    const std::size_t questions = count_at(wire, 4), records = count_at(wire, 6) + count_at(wire, 8) + count_at(wire, 10);
+    std::size_t offset = kHeaderOctets, options = 0, signatures = 0;
+    // Each turn reads at least five octets, or fails.
+    for (std::size_t i = 0; i < questions + records; ++i) {
+        ldns_rr* raw = nullptr;
+        const auto status = ldns_wire2rr(&raw, wire.data(), wire.size(), &offset, i < questions ? LDNS_SECTION_QUESTION : LDNS_SECTION_ADDITIONAL);
+        Rr rr(status == LDNS_STATUS_OK ? raw : nullptr); // on failure ldns has freed it
+        if (!rr) return Error(ErrorCode::protocol, fmt::format("{} octets are no DNS message: {}", wire.size(), ldns_get_errorstr_by_id(status)));
+        options += ldns_rr_get_type(rr.get()) == LDNS_RR_TYPE_OPT;
+        signatures += ldns_rr_get_type(rr.get()) == LDNS_RR_TYPE_TSIG;
+    }
+    if (options > 1 || signatures > 1) return Error(ErrorCode::protocol, fmt::format("the DNS message has {} OPT and {} TSIG records; one of each is allowed", options, signatures));
+    return done();
+}
+
 } // namespace
 
 Result<ParsedMessage> parse_message(ByteView wire) {
+    if (auto checked = check_pseudo_records(wire); !checked.ok()) return std::move(checked).error();
     ldns_pkt* raw = nullptr;
     auto status = ldns_wire2pkt(&raw, wire.data(), wire.size());
     Packet packet(raw);

@@ -38,6 +38,16 @@ TEST_CASE("OPT and TSIG are no records, and OPT raises the response code") {
     CHECK(parsed->message.rcode == 16);
 }
 
+TEST_CASE("a message with more than one OPT or TSIG is refused") {
+    const std::string options = "00002904d00000000000040003" "0000", opt = "00002904d0000000000000";
+    CHECK(parse_message(hex(answer_head("0001000000000001", "0001") + options)).ok());
+    CHECK(parse_message(hex(answer_head("0001000000000002", "0001") + options + options)).error().code() == ErrorCode::protocol);
+    CHECK(parse_message(hex(answer_head("0001000000000002", "0001") + opt + opt)).error().code() == ErrorCode::protocol);
+    // What the fuzzer found: twice a TSIG without a name.
+    const auto found = from_base64("rwCAAAAAAAEAABAAAQACAAAAAAAAAAAAAAAAAAAA+gABAAIAvQAAAAAABgAAAAAAAAIAAAAAAAAAAAAAAAAAAAD6AAEAAgACAAAAAAAAAAZBAAAAAAA=");
+    CHECK(parse_message(found.value()).error().code() == ErrorCode::protocol);
+}
+
 TEST_CASE("records of another class, and owners that are no host names, are left out") {
     auto chaos = parse_message(hex(answer_head("0001000100000000", "0001") + "c00c000100030000012c000401020304"));
     CHECK(chaos.value().message.answer.empty());
