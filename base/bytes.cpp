@@ -59,13 +59,19 @@ Result<Bytes> decode_base64(std::string_view text, const char* encoding) {
 
 } // namespace
 
+void append_hex(std::string& out, ByteView bytes) {
+    const std::size_t before = out.size();
+    out.resize(before + bytes.size() * 2);
+    char* at = out.data() + before;
+    for (std::uint8_t byte : bytes) {
+        *at++ = kHex[byte >> 4];
+        *at++ = kHex[byte & 15];
+    }
+}
+
 std::string to_hex(ByteView bytes) {
     std::string out;
-    out.reserve(bytes.size() * 2);
-    for (std::uint8_t byte : bytes) {
-        out += kHex[byte >> 4];
-        out += kHex[byte & 15];
-    }
+    append_hex(out, bytes);
     return out;
 }
 

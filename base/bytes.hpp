@@ -16,6 +16,7 @@ using Bytes = std::vector<std::uint8_t>;
 using ByteView = std::span<const std::uint8_t>;
 
 std::string to_hex(ByteView bytes);             // lower case, no separators
+void append_hex(std::string& out, ByteView bytes);
 Result<Bytes> from_hex(std::string_view text);  // either case; an odd length or another character is `invalid`
 std::string to_base64url(ByteView bytes);       // RFC 4648 section 5, without padding
 Result<Bytes> from_base64url(std::string_view text);

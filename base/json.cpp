@@ -1,5 +1,7 @@
 #include "base/json.hpp"
 
+#include "base/json_writer.hpp"
+
 #include <cmath>
 #include <sstream>
 
@@ -13,25 +15,6 @@ namespace {
 const Json kNull;
 const Json::Array kNoItems;
 const Json::Object kNoMembers;
-
-void write_string(std::string& out, std::string_view text) {
-    out += '"';
-    for (char c : text) {
-        switch (c) {
-        case '"': out += "\\\""; break;
-        case '\\': out += "\\\\"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
-        default:
-            if (static_cast<unsigned char>(c) < 0x20)
-                out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-            else
-                out += c;
-        }
-    }
-    out += '"';
-}
 
 Json convert(const web::json::value& value) {
     switch (value.type()) {
@@ -119,7 +102,7 @@ void Json::write(std::string& out, int indent, int level) const {
     else if (const double* number = std::get_if<double>(&value_))
         out += std::isfinite(*number) ? fmt::format("{}", *number) : "null";
     else if (const auto* text = std::get_if<std::string>(&value_))
-        write_string(out, *text);
+        append_json_string(out, *text);
     else if (is_array()) {
         out += '[';
         for (std::size_t i = 0; i < items().size(); ++i) {
@@ -134,7 +117,7 @@ void Json::write(std::string& out, int indent, int level) const {
         for (std::size_t i = 0; i < members().size(); ++i) {
             if (i > 0) out += indent > 0 ? "," : ", ";
             line(level + 1);
-            write_string(out, members()[i].first);
+            append_json_string(out, members()[i].first);
             out += ": ";
             members()[i].second.write(out, indent, level + 1);
         }

@@ -2,16 +2,34 @@
 #pragma once
 
 #include "base/json.hpp"
+#include "base/json_writer.hpp"
 #include "base/result.hpp"
 #include "rotation/tlsa/state.hpp"
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 namespace mxseal::agent {
 
-Json to_document(const rotation::tlsa::HostState& state);
+constexpr std::int64_t kDocumentVersion = 1;
+
+// JSON text.
+std::string to_document(const rotation::tlsa::HostState& state);
+
+// to_document() for a host whose document is written with every step: the keys, most of it, are written anew when they changed.
+class DocumentWriter {
+public:
+    std::string write(const rotation::tlsa::HostState& state);
+
+private:
+    std::vector<rotation::tlsa::Key> keys_;
+    std::string keys_text_ = "[]";
+};
 // `invalid` names the field that does not fit.
 Result<rotation::tlsa::HostState> from_document(const Json& document);
 
-Json reason_to_json(const rotation::tlsa::Reason& reason);
+void write_reason(JsonWriter& to, const rotation::tlsa::Reason& reason);
 rotation::tlsa::Reason reason_from_json(const Json& json);
 
 } // namespace mxseal::agent

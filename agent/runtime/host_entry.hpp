@@ -1,6 +1,7 @@
 // Internal to Runtime: what it keeps in memory of one host.
 #pragma once
 
+#include "agent/runtime/host_document.hpp"
 #include "agent/runtime/runtime.hpp"
 #include "rotation/tlsa/view.hpp"
 
@@ -16,12 +17,14 @@ struct Runtime::View {
     std::string phase;
     std::optional<Instant> last_switch;
     bool operator==(const View&) const = default;
+    std::string to_summary(const rotation::tlsa::Reason& reason) const; // JSON text
 };
 
 struct Runtime::Entry {
     std::string name;
     rotation::tlsa::Policy policy;
     std::unique_ptr<rotation::tlsa::HostState> state; // absent: not loaded
+    DocumentWriter document;
     rotation::tlsa::Reason reason;                     // of the last decision
     View view;
     std::optional<Instant> due;

@@ -17,15 +17,12 @@ namespace {
 
 constexpr int kBatchMax = 256;                                // hosts a tick, so that arrivals are not kept waiting
 constexpr Duration kStoreAgain = std::chrono::seconds(5);     // after a refused write: our choice
-constexpr Duration kRequestsEvery = std::chrono::seconds(10); // requests that another process left in the store
+// Requests that another process left in the store: those of a process that found no agent, right before this one came up.
+constexpr Duration kRequestsEvery = std::chrono::seconds(10);
+constexpr Duration kRequestsOftenFor = std::chrono::minutes(1); // afterwards each monitor_every
 // At a start every host is looked at; more than a hundred are spread, so that servers are not asked all at once.
 constexpr std::size_t kStartAtOnce = 100;
 constexpr Duration kStartSpacing{10};
-
-Json view_to_json(const std::string& phase, bool switching, bool wants, bool published, bool sound, const std::string& unhealthy, const std::optional<Instant>& last_switch) {
-    return Json::object({{"phase", phase}, {"switching", switching}, {"wants_switch", wants}, {"published", published}, {"sound", sound}, {"unhealthy", unhealthy},
-                         {"last_switch", last_switch ? Json(to_unix_ms(*last_switch)) : Json()}});
-}
 
 Json fields_of(const Note& note) {
     Json fields = Json::object();
@@ -34,6 +31,26 @@ Json fields_of(const Note& note) {
 }
 
 } // namespace
+
+std::string Runtime::View::to_summary(const Reason& why) const {
+    std::string text;
+    JsonWriter to(text);
+    to.begin_object();
+    to.name("phase");
+    to.string(phase);
+    for (const auto& [name, flag] : {std::pair("switching", switching), std::pair("wants_switch", wants_switch), std::pair("published", published), std::pair("sound", sound)}) {
+        to.name(name);
+        to.boolean(flag);
+    }
+    to.name("unhealthy");
+    to.string(unhealthy);
+    to.name("last_switch");
+    last_switch ? to.integer(to_unix_ms(*last_switch)) : to.null();
+    to.name("reason");
+    write_reason(to, why);
+    to.end_object();
+    return text;
+}
 
 Runtime::Runtime(const Config& config, Clock& clock, Store& store, FencingToken token, Outside& outside)
     : config_(config), time_(clock), store_(store), token_(token), outside_(outside) {}
@@ -85,6 +102,7 @@ Status Runtime::start() {
     }
     mx_due_ = now;
     requests_due_ = now;
+    requests_often_until_ = now + kRequestsOftenFor;
     auto fact = store_.get_document("agent", "clock");
     if (!fact.ok()) return std::move(fact).error();
     if (*fact) time_.restore(**fact);
@@ -94,7 +112,7 @@ Status Runtime::start() {
 std::optional<Instant> Runtime::next_due() const {
     std::optional<Instant> due = requests_due_;
     if (mx_due_ && (!due || *mx_due_ < *due)) due = mx_due_;
-    if (!queue_.empty() && (!due || queue_.begin()->first < *due)) due = queue_.begin()->first;
+    if (!queue_.empty() && (!due || queue_.begin()->at < *due)) due = queue_.begin()->at;
     return due;
 }
 
@@ -103,8 +121,8 @@ void Runtime::tick() {
     const Instant now = time_.now();
     take_stored_requests();
     watch_mx();
-    for (int count = 0; count < kBatchMax && !queue_.empty() && queue_.begin()->first <= now; ++count) {
-        Entry& entry = *queue_.begin()->second;
+    for (int count = 0; count < kBatchMax && !queue_.empty() && queue_.begin()->at <= now; ++count) {
+        Entry& entry = *queue_.begin()->entry;
         set_due(entry, std::nullopt);
         process(entry, TimeReached{});
     }
@@ -135,6 +153,8 @@ void Runtime::set_due(Entry& entry, std::optional<Instant> due) {
     if (due) queue_.insert({*due, &entry});
 }
 
+bool Runtime::Due::operator<(const Due& other) const { return at != other.at ? at < other.at : entry->name < other.entry->name; }
+
 Status Runtime::load(Entry& entry) {
     if (entry.state) return done();
     auto document = store_.load_host(entry.name);
@@ -162,7 +182,6 @@ void Runtime::process(Entry& entry, const Event& event, Decision* answer) {
         entry.reason = because("halt.state", loaded.error().to_string());
         return set_due(entry, now + kStoreAgain);
     }
-    auto before = std::make_unique<HostState>(*entry.state);
     Decision decision;
     if (!entry.started) decision = step(*entry.state, Started{}, now, entry.policy, group_of(entry));
     const bool only_time = entry.started && std::holds_alternative<TimeReached>(event);
@@ -182,7 +201,7 @@ void Runtime::process(Entry& entry, const Event& event, Decision* answer) {
                 answer->refused = true;
                 answer->reply = "not stored, nothing was done: " + stored.error().to_string();
             }
-            return give_up(entry, std::move(before), stored.error());
+            return give_up(entry, stored.error());
         }
     }
     store_trouble_.clear();
@@ -195,11 +214,11 @@ void Runtime::process(Entry& entry, const Event& event, Decision* answer) {
     if (answer != nullptr) *answer = std::move(decision);
 }
 
-// Intent before act: what could not be stored is not done. The state goes back; what the actions under way bring is looked up
-// in the world afterwards, as after a crash.
-void Runtime::give_up(Entry& entry, std::unique_ptr<HostState> before, const Error& error) {
+// Intent before act: what could not be stored is not done. The state is the stored one again; what the actions under way bring
+// is looked up in the world afterwards, as after a crash.
+void Runtime::give_up(Entry& entry, const Error& error) {
     const Instant now = time_.now();
-    entry.state = std::move(before);
+    entry.state.reset();
     entry.given_up = true;
     entry.again = now + kStoreAgain;
     entry.reason = because("wait.store", "the store cannot be written, so nothing is begun: " + error.to_string(), "tried again at " + to_rfc3339(*entry.again));
@@ -249,9 +268,7 @@ Group Runtime::group_of(const Entry& entry) {
 
 Status Runtime::store(Entry& entry, const Decision& decision, Instant now) {
     Commit commit;
-    Json summary = view_to_json(entry.view.phase, entry.view.switching, entry.view.wants_switch, entry.view.published, entry.view.sound, entry.view.unhealthy, entry.view.last_switch);
-    summary.set("reason", reason_to_json(entry.reason));
-    commit.hosts.push_back({entry.name, to_document(*entry.state), std::move(summary), decision.wake});
+    commit.hosts.push_back({entry.name, entry.document.write(*entry.state), entry.view.to_summary(entry.reason), decision.wake});
     for (const Note& note : decision.notes) commit.log.push_back({0, now, entry.name, note.event, fields_of(note), note.sentence});
     auto stored = store_.commit(token_, commit);
     if (!stored.ok()) return stored;
@@ -284,7 +301,7 @@ void Runtime::check_clock() {
 void Runtime::take_stored_requests() {
     const Instant now = time_.now();
     if (!requests_due_ || now < *requests_due_) return;
-    requests_due_ = now + kRequestsEvery;
+    requests_due_ = now + (now < requests_often_until_ ? kRequestsEvery : config_.timing.monitor_every);
     auto pending = store_.pending_requests();
     if (!pending.ok()) {
         store_trouble_ = pending.error().to_string();
@@ -336,7 +353,7 @@ int Runtime::hosts_in_trouble() {
 
 bool Runtime::in_rounds(Duration horizon) const {
     const Instant now = time_.now();
-    return under_way_ > 0 || (!queue_.empty() && queue_.begin()->first <= now + horizon);
+    return under_way_ > 0 || (!queue_.empty() && queue_.begin()->at <= now + horizon);
 }
 
 } // namespace mxseal::agent

@@ -58,7 +58,7 @@ private:
     Status load(Entry& entry);
     void process(Entry& entry, const rotation::tlsa::Event& event, rotation::tlsa::Decision* answer = nullptr);
     Status store(Entry& entry, const rotation::tlsa::Decision& decision, Instant now);
-    void give_up(Entry& entry, std::unique_ptr<rotation::tlsa::HostState> before, const Error& error);
+    void give_up(Entry& entry, const Error& error);
     void set_due(Entry& entry, std::optional<Instant> due);
     rotation::tlsa::Group group_of(const Entry& entry);
     void tell_group(const Entry& entry);
@@ -77,10 +77,16 @@ private:
     std::function<void(const LogEntry&)> listener_;
 
     std::map<std::string, std::unique_ptr<Entry>> entries_;
-    std::set<std::pair<Instant, Entry*>> queue_;              // by due time
+    struct Due {
+        Instant at;
+        Entry* entry;
+        bool operator<(const Due& other) const; // by time, then by name: the same run decides in the same order
+    };
+    std::set<Due> queue_;
     Groups groups_;
     std::map<dns::Name, MxObservation> mx_;
     std::optional<Instant> mx_due_, requests_due_;
+    Instant requests_often_until_{};
     std::size_t under_way_ = 0;
     std::string store_trouble_;
 };

@@ -16,7 +16,7 @@ namespace {
 using Place = std::pair<std::string, std::string>; // kind, id
 
 struct HostEntry {
-    Json document, summary;
+    std::string document, summary;
     std::optional<Instant> due;
 };
 
@@ -100,6 +100,17 @@ void MemoryDatabase::crash() {
     ++impl_->generation;
 }
 
+MemoryBackup MemoryDatabase::backup() const {
+    std::lock_guard lock(impl_->mutex);
+    return std::make_shared<const Content>(impl_->content);
+}
+
+void MemoryDatabase::restore(const MemoryBackup& backup) {
+    crash();
+    std::lock_guard lock(impl_->mutex);
+    impl_->content = *static_cast<const Content*>(backup.get());
+}
+
 std::size_t MemoryDatabase::writes() const {
     std::lock_guard lock(impl_->mutex);
     return impl_->writes;
@@ -127,16 +138,23 @@ public:
     }
 
     Result<std::vector<HostRow>> load_hosts() override {
-        return read<std::vector<HostRow>>([](const Content& content) {
+        return read<std::vector<HostRow>>([](const Content& content) -> Result<std::vector<HostRow>> {
             std::vector<HostRow> rows;
-            for (const auto& [name, host] : content.hosts) rows.push_back({name, host.summary, host.due});
+            for (const auto& [name, host] : content.hosts) {
+                auto summary = Json::parse(host.summary);
+                if (!summary.ok()) return std::move(summary).error();
+                rows.push_back({name, std::move(*summary), host.due});
+            }
             return rows;
         });
     }
     Result<std::optional<Json>> load_host(const std::string& name) override {
-        return read<std::optional<Json>>([&](const Content& content) {
+        return read<std::optional<Json>>([&](const Content& content) -> Result<std::optional<Json>> {
             auto host = content.hosts.find(name);
-            return host == content.hosts.end() ? std::nullopt : std::optional<Json>(host->second.document);
+            if (host == content.hosts.end()) return std::optional<Json>();
+            auto document = Json::parse(host->second.document);
+            if (!document.ok()) return std::move(document).error();
+            return std::optional<Json>(std::move(*document));
         });
     }
     Status commit(const FencingToken& token, const Commit& commit) override {

@@ -16,6 +16,9 @@ enum class WriteFate {
     written_but_fails,   // Error `io`, though it was written: the process died before it heard
 };
 
+// All of a MemoryDatabase at a moment.
+using MemoryBackup = std::shared_ptr<const void>;
+
 class MemoryDatabase {
 public:
     MemoryDatabase();
@@ -31,6 +34,10 @@ public:
     void sync();
     // The machine dies: what was not synced is gone, leases are free, stores that were open answer `io`.
     void crash();
+
+    // A copy, and the way back to it: as after a crash, stores that were open answer `io`.
+    MemoryBackup backup() const;
+    void restore(const MemoryBackup& backup);
 
     std::size_t writes() const; // calls that wrote, or should have
 

@@ -16,12 +16,12 @@ void write_host(SQLite::Database& database, const Commit::Host& host) {
                                     "ON CONFLICT (name) DO UPDATE SET due_ms = excluded.due_ms, summary = excluded.summary");
     row.bind(1, host.name);
     if (host.due) row.bind(2, to_unix_ms(*host.due));
-    row.bind(3, host.summary.dump());
+    row.bind(3, host.summary);
     row.exec();
     SQLite::Statement document(database, "INSERT INTO host_documents (name, document) VALUES (?, ?) "
                                          "ON CONFLICT (name) DO UPDATE SET document = excluded.document");
     document.bind(1, host.name);
-    document.bind(2, host.document.dump());
+    document.bind(2, host.document);
     document.exec();
 }
 

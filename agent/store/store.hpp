@@ -56,8 +56,8 @@ struct StoredRequest {
 struct Commit {
     struct Host {
         std::string name;
-        Json document;            // the state of rotation/
-        Json summary;
+        std::string document;     // the state of rotation/, as JSON text: written with every step, read at a start
+        std::string summary;      // JSON text
         std::optional<Instant> due;
     };
     std::vector<Host> hosts;

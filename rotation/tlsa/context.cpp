@@ -18,8 +18,8 @@ void Context::start(Action action) {
 }
 
 void Context::wake_at(Instant at) {
-    // An instant that is over but did not let the step go on is no reason to spin.
-    at = std::max(at, now + Duration{50});
+    // An instant that is over and did not let the step go on: something else has to come first, and brings its own wake or event.
+    if (at <= now) return;
     if (!out.wake || at < *out.wake) out.wake = at;
 }
 

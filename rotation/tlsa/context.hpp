@@ -16,7 +16,7 @@ struct Context {
     // Not under way, and its back-off is over; otherwise the end of the back-off becomes a wake time.
     bool may_start(Task task);
     void start(Action action);          // marks it under way
-    void wake_at(Instant at);           // the earliest of all counts; never in the past
+    void wake_at(Instant at);           // the earliest of all counts; one that is over does not
     void waits(Reason reason);          // the first one of a decision stays
     void note(std::string event, std::vector<std::pair<std::string, std::string>> fields, std::string sentence);
     // Back-off of a task: doubling from observe_every up to monitor_every, or what the peer asked for.
@@ -54,6 +54,7 @@ bool shows(const HostState& state, const Deployment& deployment, const ProbeRoun
 // records.cpp: the TLSA RRsets
 dns::TlsaSet wanted_records(const HostState& state, const Policy& policy);
 bool keep_records(Context& context);           // true: every primary holds what is wanted
+void mend_records(Context& context);           // of a halted host: records of the served keys that somebody took away are added again
 void write_records(Context& context, const Ledger& ledger, dns::TlsaSet target);
 bool withdraw(Context& context);               // dane: off (W4)
 // rolling.cpp, switching.cpp, cleanup.cpp: the roll under way

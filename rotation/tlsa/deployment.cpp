@@ -51,6 +51,21 @@ bool foreign_key_served(const HostState& state, const std::vector<SpkiHash>& key
                                                [&](const Chain& chain) { return std::find(keys.begin(), keys.end(), chain.key) == keys.end(); });
 }
 
+// A-63, A.3: where resolvers rely on the foreign key and not on ours (a state restored from an old backup knows no better), ours would
+// turn a match false.
+std::optional<Reason> repair_refused(const Context& context, const std::vector<SpkiHash>& keys) {
+    for (const Chain& served : context.state.wire.chains) {
+        if (std::find(keys.begin(), keys.end(), served.key) != keys.end()) continue;
+        for (const SpkiHash& spki : keys)
+            if (const Key* key = find_key(context.state, spki); key != nullptr && key->chain)
+                if (auto refused = chain_refused(context.state, context.policy, context.now, served, *key->chain, Urgency::planned)) {
+                    refused->text = fmt::format("an endpoint presents key {}, which is not mxseal's, and the pair is not put back: {}", served.key.short_hex(), refused->text);
+                    return refused;
+                }
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
 void deploy(Context& context, DeployPurpose purpose, std::vector<SpkiHash> keys) {
@@ -103,6 +118,11 @@ bool keep_deployed(Context& context) {
         context.waits(std::move(*refused));
         return true;
     }
+    if (foreign)
+        if (auto refused = repair_refused(context, keys)) {
+            context.waits(std::move(*refused));
+            return true;
+        }
     if (foreign) context.note("wire.foreign_key", {}, "an endpoint presents a key that is not mxseal's: the pair is deployed again");
     if (context.may_start(Task::deploy)) deploy(context, foreign ? DeployPurpose::repair : DeployPurpose::renewal, keys);
     return false;

@@ -47,6 +47,7 @@ void note_key_records(Context& context) {
             if (!context.state.first_complete) context.state.first_complete = key.published;
         }
         if (key.retired && !key.removed && absent_everywhere(context.state, record_of(key.spki))) key.removed = complete_at(context.state);
+        if (key.removed) key.chain.reset(); // of a removed key only the hash matters: years of rolls stay small
     }
 }
 

@@ -244,7 +244,7 @@ Readiness readiness(const Ledger& ledger, const dns::TlsaRecord& record, Instant
         if (*wait.until > *longest.until) longest = std::move(wait);
     }
     const Instant unseen = unseen_until(ledger, policy, urgency);
-    if (now < unseen && unseen > *longest.until)
+    if (unseen > *longest.until)
         longest = wait_until("wait.standby", text, "first observed", *ledger.first_observed,
                              {{"unseen_ttl", policy.unseen_ttl}, {"safety_margin", policy.safety_margin}, {"stale_margin", stale_margin(policy, urgency)}});
     return {now >= *longest.until, longest};

@@ -133,6 +133,22 @@ void write_records(Context& context, const Ledger& ledger, dns::TlsaSet target) 
     state.write = std::move(write);
 }
 
+void mend_records(Context& context) {
+    HostState& state = context.state;
+    if (dns_refuses(state, context.policy) || clock_refuses(state, Urgency::planned) || state.write || !context.idle(Task::write)) return;
+    std::vector<dns::TlsaRecord> served;
+    for (const Chain& chain : state.wire.chains)
+        if (const Key* key = find_key(state, chain.key); key != nullptr && key->published && !key->removed) served.push_back(record_of(chain.key));
+    const dns::TlsaSet wanted(std::move(served));
+    for (const Ledger& ledger : state.ledgers) {
+        // An RRset that is gone as a whole asks nobody for a match; to bring it back is a transition.
+        const auto missing = wanted.without(*ledger.primary);
+        if (ledger.primary->empty() || missing.empty()) continue;
+        if (context.may_start(Task::write) && repair_allowed(context, missing)) write_records(context, ledger, ledger.primary->with(missing));
+        return;
+    }
+}
+
 bool keep_records(Context& context) {
     HostState& state = context.state;
     if (auto refused = dns_refuses(state, context.policy)) {

@@ -115,6 +115,9 @@ Instant first_possible(const Context& context, const Roll& roll, const Readiness
     if (readiness.reason.until && !roll.accepted_risk) earliest = std::max(earliest, *readiness.reason.until);
     if (const Key* key = find_key(context.state, roll.to); key->ready) earliest = std::max(earliest, *key->ready);
     if (roll.kind == RollKind::planned && context.group.last_switch) earliest = std::max(earliest, *context.group.last_switch + context.policy.stagger);
+    // INV-3: one change at a time; the roll of another algorithm of this host came first.
+    for (const Key& key : context.state.keys)
+        if (key.removed) earliest = std::max(earliest, *key.removed);
     return earliest;
 }
 

@@ -29,6 +29,7 @@ struct Key {
     std::optional<Instant> retired;       // every endpoint was first seen without it
     std::optional<Instant> removed;       // first complete version without its record, after retirement
     std::optional<Chain> chain;           // of the newest certificate in the vault
+    bool operator==(const Key&) const = default;
 };
 
 // The keys of one algorithm: what is served and what comes next.

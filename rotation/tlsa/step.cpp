@@ -9,6 +9,9 @@ namespace mxseal::rotation::tlsa {
 
 namespace {
 
+// From the intent to the proof the switch itself says what the files hold; afterwards a foreign hand may have changed them again.
+bool switch_is_open(const HostState& state) { return state.roll && state.roll->intent && (!state.roll->verified || state.roll->back); }
+
 // `ready` is a fact worth a line in the log when it comes about, and when it is lost again.
 void note_standbys(Context& context) {
     for (const Line& line : context.state.lines)
@@ -29,12 +32,13 @@ void note_standbys(Context& context) {
         }
 }
 
-// G-12: a halt stops transitions; renewals with the same key and monitoring go on.
+// G-12: a halt stops transitions; renewals with the same key and monitoring go on, and what is served stays published.
 void rest_while_halted(Context& context) {
     context.waits(context.state.halt->reason);
     if (!context.state.adopted) return;
     keep_keys(context);
-    if (!context.state.roll || !context.state.roll->intent) keep_deployed(context);
+    if (!switch_is_open(context.state)) keep_deployed(context);
+    if (!context.state.halt->by_operator && context.policy.dane) mend_records(context);
 }
 
 void stay_off(Context& context) {
@@ -71,7 +75,7 @@ void decide(Context& context) {
     keep_keys(context);
     if (!adopted(context)) return;
     Ready ready;
-    ready.deployed = state.roll && state.roll->intent ? true : keep_deployed(context);
+    ready.deployed = switch_is_open(state) ? true : keep_deployed(context);
     ready.records = keep_records(context);
     keep_rolling(context, ready);
     if (state.halt) return;

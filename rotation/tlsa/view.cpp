@@ -21,6 +21,15 @@ bool standby_certified(const HostState& state) {
     });
 }
 
+// No server that answers is known to leave out the record of a served key.
+bool current_published(const HostState& state) {
+    for (const Line& line : state.lines)
+        for (const Ledger& ledger : state.ledgers)
+            for (const ServerMemory& server : ledger.servers)
+                if (line.current && !server.silent_since && server.records && !server.records->contains(record_of(*line.current))) return false;
+    return true;
+}
+
 HostPhase rolling_phase(const HostState& state) {
     const Roll& roll = *state.roll;
     if (roll.back || !roll.verified) return state.deployment && state.deployment->written ? HostPhase::verifying : HostPhase::switching;
@@ -51,7 +60,7 @@ HostPhase phase_of(const HostState& state, const Policy& policy, const Reason& r
     if (state.own_pair && !state.adopted) return HostPhase::waiting_for_mta;
     if (!state.adopted) return state.ledgers.empty() && state.keys.empty() ? HostPhase::absent : HostPhase::precheck;
     if (state.roll && state.roll->intent) return rolling_phase(state);
-    if (!state.first_complete || !standby_ready(state)) return HostPhase::publishing;
+    if (!state.first_complete || !current_published(state) || !standby_ready(state)) return HostPhase::publishing;
     if (!standby_certified(state)) return HostPhase::certificate_pending;
     return HostPhase::steady;
 }
@@ -100,7 +109,7 @@ std::string unhealthy_because(const HostState& state, const Policy& policy) {
     if (!policy.dane || (!state.adopted && !state.own_pair && state.ledgers.empty() && !state.wire.at)) return "";
     if (!state.wire.trouble.empty()) return policy.host + ": " + state.wire.trouble;
     if (state.halt && !state.halt->by_operator) return policy.host + " is halted: " + state.halt->reason.text;
-    if (state.adopted && !state.wire.at && !state.deployment) return policy.host + " has not been probed yet";
+    if (state.adopted && !state.wire.at) return policy.host + " has not been probed yet";
     return "";
 }
 

@@ -80,7 +80,7 @@ private:
         }
     }
 
-    simulation::VirtualClock clock_;
+    scripted::VirtualClock clock_;
     agent::Config config_;
     std::shared_ptr<agent::MemoryDatabase> database_ = std::make_shared<agent::MemoryDatabase>();
     std::unique_ptr<agent::Store> store_;
@@ -143,7 +143,7 @@ struct StartCost {
 
 StartCost start_once(const std::filesystem::path& state, const agent::Config& config, const SteadyHost& steady) {
     StartCost cost;
-    simulation::VirtualClock clock;
+    scripted::VirtualClock clock;
     clock.advance_to(steady.at);
     RestingWorld world(steady, clock);
     const std::size_t heap = heap_bytes();

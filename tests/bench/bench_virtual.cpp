@@ -1,7 +1,7 @@
 // How late the core switches, in virtual time and with actions that take none: nothing but a rule of its own may keep it.
 //
 // Bound: each switch begins in the millisecond of its `earliest_safe`: none before it, none after it.
-#include "tests/simulation/world.hpp"
+#include "tests/simulation/scripted_world.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -15,7 +15,7 @@
 namespace {
 
 using namespace mxseal;
-using namespace mxseal::simulation;
+using namespace mxseal::scripted;
 using namespace std::chrono_literals;
 
 constexpr unsigned kSeeds = 200;

@@ -82,7 +82,7 @@ ProbeRound wire_of(const HostState& state) {
 
 SteadyHost make_steady_host() {
     using namespace std::chrono_literals;
-    simulation::World world(simulation::small_config({kModel}), {kModel}, 1);
+    scripted::World world(scripted::small_config({kModel}), {kModel}, 1);
     world.start_agent();
     // A minute more, so that nothing of the adoption is left to do.
     const bool steady = world.run_for(3min, [&] { return world.phase(kModel) == "steady"; });
@@ -93,7 +93,7 @@ SteadyHost make_steady_host() {
 }
 
 agent::Config config_of(std::size_t hosts) {
-    agent::Config config = simulation::small_config({kModel});
+    agent::Config config = scripted::small_config({kModel});
     const agent::HostConfig model = config.hosts.begin()->second;
     const agent::ZoneConfig model_zone = config.zones.begin()->second;
     config.hosts.clear();
@@ -114,7 +114,7 @@ agent::Config config_of(std::size_t hosts) {
 void fill(agent::Store& store, const agent::FencingToken& token, const agent::Config& config, const SteadyHost& host) {
     agent::Commit commit;
     for (const auto& [each, unused] : config.hosts) {
-        commit.hosts.push_back({each.text(), host.document, host.summary, host.at});
+        commit.hosts.push_back({each.text(), host.document.dump(), host.summary.dump(), host.at});
         if (commit.hosts.size() < kCommitHosts) continue;
         must(store.commit(token, commit));
         commit = {};

@@ -6,7 +6,7 @@
 #include "agent/runtime/outside.hpp"
 #include "agent/runtime/runtime.hpp"
 #include "agent/store/store.hpp"
-#include "tests/simulation/world.hpp"
+#include "tests/simulation/scripted_world.hpp"
 
 #include <deque>
 #include <string>

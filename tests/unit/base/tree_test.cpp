@@ -30,9 +30,10 @@ std::vector<std::string> lines_of(const fs::path& file) {
 
 } // namespace
 
-TEST_CASE("includes point down the arrows: base below rotation and providers, agent above all") {
+TEST_CASE("includes point down the arrows: base below rotation and providers, agent above all, the simulation around it") {
     const std::map<std::string, std::set<std::string>> allowed{
-        {"base", {"base"}}, {"rotation", {"base", "rotation"}}, {"providers", {"base", "providers"}}, {"agent", {"base", "rotation", "providers", "agent"}}};
+        {"base", {"base"}}, {"rotation", {"base", "rotation"}}, {"providers", {"base", "providers"}}, {"agent", {"base", "rotation", "providers", "agent"}},
+        {"simulation", {"base", "rotation", "agent", "simulation"}}};
     const std::regex include(R"(^#include "([a-z-]+)/)");
     for (const auto& [folder, may] : allowed) {
         const auto files = sources_under(folder);

@@ -1,7 +1,7 @@
 #include "agent/runtime/control_thread.hpp"
 #include "agent/runtime/runtime.hpp"
 #include "agent/store/memory_store.hpp"
-#include "tests/simulation/world.hpp"
+#include "tests/simulation/scripted_world.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -16,7 +16,7 @@ struct Silence final : Outside {
 };
 
 struct Rig {
-    Rig() : config(simulation::small_config({"mx1.example.org"})) {
+    Rig() : config(scripted::small_config({"mx1.example.org"})) {
         token = *store->acquire_lease("test");
         runtime = std::make_unique<Runtime>(config, clock, *store, token, silence);
         REQUIRE(runtime->start().ok());
@@ -29,7 +29,7 @@ struct Rig {
         return seen;
     }
 
-    simulation::VirtualClock clock;
+    scripted::VirtualClock clock;
     Config config;
     Silence silence;
     std::shared_ptr<MemoryDatabase> database = std::make_shared<MemoryDatabase>();

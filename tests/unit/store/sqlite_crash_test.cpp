@@ -75,7 +75,7 @@ int fill_until_it_fails(const std::filesystem::path& state, const std::function<
     std::optional<Error> failure;
     for (std::int64_t i = 1; i <= 1000 && !failure; ++i) {
         Commit commit = commit_of("mx1", i);
-        commit.hosts.front().document.set("ballast", std::string(20'000, 'b'));
+        commit.hosts.front().document = Json::object({{"version", i}, {"ballast", std::string(20'000, 'b')}}).dump();
         commit.log.front().sentence = std::string(20'000, 's');
         auto written = (*store)->commit(*token, commit);
         if (written)

@@ -185,10 +185,10 @@ TEST_CASE("ten thousand hosts load in well under half a second", "[store][sqlite
     auto store = world.open();
     auto token = store->acquire_lease("agent");
     Commit commit;
-    Json document = Json::object({{"history", std::string(4000, 'h')}});
+    const std::string document = Json::object({{"history", std::string(4000, 'h')}}).dump();
     for (int i = 0; i < 10'000; ++i)
         commit.hosts.push_back({"mx" + std::to_string(i) + ".example.org", document,
-                                Json::object({{"state", "steady"}, {"zone", "example.org"}, {"next", "2026-11-22T12:25:00Z"}}), from_unix_ms(i)});
+                                Json::object({{"state", "steady"}, {"zone", "example.org"}, {"next", "2026-11-22T12:25:00Z"}}).dump(), from_unix_ms(i)});
     REQUIRE(store->commit(*token, commit));
     auto start = std::chrono::steady_clock::now();
     auto hosts = store->load_hosts();

@@ -36,7 +36,7 @@ TEMPLATE_TEST_CASE("a commit is there for the next process, host, log, facts and
         REQUIRE(request);
         REQUIRE(store->add_request(from_unix_ms(6), Json::object({{"halt", "mx2.example.org"}})));
         Commit commit = commit_of("mx1.example.org", 7);
-        commit.hosts.push_back({"mx0.example.org", Json::object({{"version", 1}}), Json(), std::nullopt});
+        commit.hosts.push_back({"mx0.example.org", Json::object({{"version", 1}}).dump(), "null", std::nullopt});
         commit.facts.emplace_back("clock", Json::object({{"checked", true}}));
         commit.consumed_requests = {*request, 999};
         REQUIRE(store->commit(*token, commit));

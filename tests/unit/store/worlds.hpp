@@ -59,7 +59,7 @@ inline LogEntry entry_of(const std::string& host, const std::string& event) {
 
 inline Commit commit_of(const std::string& host, std::int64_t version) {
     Commit commit;
-    commit.hosts.push_back({host, Json::object({{"version", version}}), Json::object({{"state", "steady"}}), from_unix_ms(1000 + version)});
+    commit.hosts.push_back({host, Json::object({{"version", version}}).dump(), Json::object({{"state", "steady"}}).dump(), from_unix_ms(1000 + version)});
     commit.log.push_back(entry_of(host, "tlsa.complete"));
     return commit;
 }

@@ -1,3 +1,4 @@
+// How a host's state is read again: what host_document_out.cpp wrote.
 #include "agent/runtime/host_document.hpp"
 
 #include <fmt/format.h>
@@ -9,124 +10,7 @@ namespace {
 using namespace rotation;
 using namespace rotation::tlsa;
 
-constexpr std::int64_t kDocumentVersion = 1;
-
-// ---- values to JSON
-
-Json out(Instant at) { return Json(to_unix_ms(at)); }
-Json out(Duration length) { return Json(static_cast<std::int64_t>(length.count())); }
-Json out(Ttl ttl) { return Json(static_cast<std::int64_t>(ttl.count())); }
-Json out(const SpkiHash& key) { return Json(key.hex()); }
-Json out(const Bytes& bytes) { return Json(to_hex(bytes)); }
-Json out(const std::string& text) { return Json(text); }
-
-Json out(const dns::TlsaSet& set);
-Json out(const dns::Name& name);
-Json out(const CertificateFacts& facts);
-Json out(const Chain& chain);
-Json out(const Version& version);
-Json out(const TtlSighting& sighting);
-Json out(const ServerMemory& server);
-Json out(const Rounds& rounds);
-Json out(const Complete& complete);
-Json out(const Ledger& ledger);
-Json out(const Key& key);
-Json out(const Line& line);
-Json out(const Roll& roll);
-Json out(const RollRequest& request);
-Json out(const Deployment& deployment);
-Json out(const Write& write);
-Json out(const Halt& halt);
-
-template <class T>
-Json out(const std::optional<T>& value) {
-    return value ? out(*value) : Json();
-}
-
-template <class T>
-Json out(const std::vector<T>& values);
-
-Json out(const dns::TlsaSet& set) {
-    Json array = Json::array();
-    for (const auto& record : set.records()) array.push(record.to_string());
-    return array;
-}
-
-Json out(const CertificateFacts& facts) {
-    return Json::object({{"s256", out(facts.spki_sha256)}, {"s512", out(facts.spki_sha512)}, {"c256", out(facts.certificate_sha256)}, {"c512", out(facts.certificate_sha512)}});
-}
-
-Json out(const Chain& chain) {
-    return Json::object({{"key", out(chain.key)}, {"algorithm", to_string(chain.algorithm)}, {"certificates", out(chain.certificates)}, {"not_before", out(chain.not_before)},
-                         {"not_after", out(chain.not_after)}, {"self_signed", chain.self_signed}, {"names_host", chain.names_host}, {"links", chain.links}});
-}
-
-Json out(const Version& version) {
-    return Json::object({{"records", out(version.records)}, {"first_seen", out(version.first_seen)}, {"closed_at", out(version.closed_at)}, {"signed_until", out(version.signed_until)}});
-}
-
-Json out(const TtlSighting& sighting) { return Json::object({{"ttl", out(sighting.ttl)}, {"at", out(sighting.at)}}); }
-
-Json out(const ServerMemory& server) {
-    return Json::object({{"server", server.server}, {"address", server.address}, {"records", out(server.records)}, {"answered_at", out(server.answered_at)},
-                         {"silent_since", out(server.silent_since)}, {"signed_until", out(server.signed_until)}, {"soa_expire", out(server.soa_expire)},
-                         {"left_at", out(server.left_at)}, {"trouble", server.trouble}, {"wrong", server.wrong}});
-}
-
-Json out(const Rounds& rounds) {
-    return Json::object({{"records", out(rounds.records)}, {"ttl", out(rounds.ttl)}, {"first_finished", out(rounds.first_finished)},
-                         {"last_finished", out(rounds.last_finished)}, {"count", rounds.count}});
-}
-
-Json out(const Complete& complete) { return Json::object({{"records", out(complete.records)}, {"ttl", out(complete.ttl)}, {"at", out(complete.at)}}); }
-
-Json out(const dns::Name& name) { return Json(name.text()); }
-
-Json out(const Ledger& ledger) {
-    return Json::object({{"port", ledger.port}, {"first_observed", out(ledger.first_observed)}, {"versions", out(ledger.versions)}, {"ttls", out(ledger.ttls)},
-                         {"negative_ttl", out(ledger.negative_ttl)}, {"servers", out(ledger.servers)}, {"rounds", out(ledger.rounds)}, {"complete", out(ledger.complete)},
-                         {"primary", out(ledger.primary)}, {"primary_ttl", out(ledger.primary_ttl)}, {"primary_error", ledger.primary_error},
-                         {"cname_target", out(ledger.cname_target)}, {"last_round", out(ledger.last_round)}, {"last_round_clean", ledger.last_round_clean}});
-}
-
-Json out(const Key& key) {
-    return Json::object({{"spki", out(key.spki)}, {"algorithm", to_string(key.algorithm)}, {"description", key.description}, {"adopted", key.adopted},
-                         {"compromised", key.compromised}, {"generated", out(key.generated)}, {"published", out(key.published)}, {"ready", out(key.ready)},
-                         {"active", out(key.active)}, {"retired", out(key.retired)}, {"removed", out(key.removed)}, {"chain", out(key.chain)}});
-}
-
-Json out(const Line& line) { return Json::object({{"algorithm", to_string(line.algorithm)}, {"current", out(line.current)}, {"next", out(line.next)}}); }
-
-Json out(const Roll& roll) {
-    return Json::object({{"kind", to_string(roll.kind)}, {"line", to_string(roll.line)}, {"from", out(roll.from)}, {"to", out(roll.to)}, {"requested", out(roll.requested)},
-                         {"why", roll.why}, {"accepted_risk", out(roll.accepted_risk)}, {"grown", out(roll.grown)}, {"intent", out(roll.intent)}, {"earliest", out(roll.earliest)},
-                         {"verified", out(roll.verified)}, {"confirmations", roll.confirmations}, {"last_confirmed", out(roll.last_confirmed)},
-                         {"old_seen", out(roll.old_seen)}, {"back", out(roll.back)}, {"back_why", roll.back_why}, {"cleanup_intent", out(roll.cleanup_intent)}});
-}
-
-Json out(const RollRequest& request) {
-    return Json::object({{"kind", to_string(request.kind)}, {"retire", out(request.retire)}, {"at", out(request.at)}, {"why", request.why}, {"accepted_risk", out(request.accepted_risk)}});
-}
-
-Json out(const Deployment& deployment) {
-    return Json::object({{"purpose", to_string(deployment.purpose)}, {"keys", out(deployment.keys)}, {"certificates", out(deployment.certificates)},
-                         {"intent", out(deployment.intent)}, {"written", out(deployment.written)}, {"reloaded", out(deployment.reloaded)}, {"shown", out(deployment.shown)}});
-}
-
-Json out(const Write& write) {
-    return Json::object({{"port", write.port}, {"base", out(write.base)}, {"target", out(write.target)}, {"intent", out(write.intent)}, {"first", write.first}, {"answered", out(write.answered)}});
-}
-
-Json out(const Halt& halt) { return Json::object({{"reason", reason_to_json(halt.reason)}, {"since", out(halt.since)}, {"by_operator", halt.by_operator}}); }
-
-template <class T>
-Json out(const std::vector<T>& values) {
-    Json array = Json::array();
-    for (const T& value : values) array.push(out(value));
-    return array;
-}
-
-// ---- and back: a Reader remembers the first field that does not fit
+// The first field that does not fit.
 
 struct Misfit {
     std::string field;
@@ -411,13 +295,6 @@ struct In<Halt> {
     static Halt read(const Json& json, const char*) { return {reason_from_json(json["reason"]), in<Instant>(json, "since"), in<bool>(json, "by_operator")}; }
 };
 
-Json retries_out(const HostState& state) {
-    Json retries = Json::object();
-    for (const auto& [task, retry] : state.retries)
-        retries.set(std::string(to_string(task)), Json::object({{"failures", retry.failures}, {"next", out(retry.next)}, {"reason", reason_to_json(retry.reason)}}));
-    return retries;
-}
-
 void retries_in(HostState& state, const Json& json) {
     for (Task task : {Task::observe, Task::probe, Task::read_file, Task::generate, Task::certificate, Task::write, Task::deploy, Task::validate_time}) {
         const Json& retry = json[to_string(task)];
@@ -427,13 +304,6 @@ void retries_in(HostState& state, const Json& json) {
 
 } // namespace
 
-Json reason_to_json(const Reason& reason) {
-    Json terms = Json::array();
-    for (const Reason::Term& term : reason.terms) terms.push(Json::object({{"label", term.label}, {"length", out(term.length)}}));
-    return Json::object({{"code", reason.code}, {"text", reason.text}, {"base_label", reason.base_label}, {"base", out(reason.base)},
-                         {"terms", std::move(terms)}, {"until", out(reason.until)}, {"advice", reason.advice}});
-}
-
 Reason reason_from_json(const Json& json) {
     Reason reason = because(json["code"].as_string().value_or(""), json["text"].as_string().value_or(""), json["advice"].as_string().value_or(""));
     reason.base_label = json["base_label"].as_string().value_or("");
@@ -441,16 +311,6 @@ Reason reason_from_json(const Json& json) {
     if (auto until = json["until"].as_integer()) reason.until = from_unix_ms(*until);
     for (const Json& term : json["terms"].items()) reason.terms.push_back({term["label"].as_string().value_or(""), Duration{term["length"].as_integer().value_or(0)}});
     return reason;
-}
-
-Json to_document(const HostState& state) {
-    Json seen = Json::object();
-    for (const auto& [key, at] : state.seen_on_wire) seen.set(key.hex(), out(at));
-    return Json::object({{"version", kDocumentVersion}, {"ledgers", out(state.ledgers)}, {"keys", out(state.keys)}, {"lines", out(state.lines)}, {"adopted", out(state.adopted)},
-                         {"own_pair", state.own_pair}, {"precheck_rounds", state.precheck_rounds}, {"last_precheck_round", out(state.last_precheck_round)},
-                         {"first_complete", out(state.first_complete)}, {"roll", out(state.roll)}, {"requests", out(state.requests)}, {"deployment", out(state.deployment)},
-                         {"write", out(state.write)}, {"seen_on_wire", std::move(seen)}, {"repairs", out(state.repairs)}, {"halt", out(state.halt)},
-                         {"off_since", out(state.off_since)}, {"ttl_asked", out(state.ttl_asked)}, {"retries", retries_out(state)}});
 }
 
 Result<HostState> from_document(const Json& document) {
