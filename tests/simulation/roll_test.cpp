@@ -1,11 +1,11 @@
-#include "tests/simulation/world.hpp"
+#include "tests/simulation/scripted_world.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <fmt/format.h>
 
 using namespace mxseal;
-using namespace mxseal::simulation;
+using namespace mxseal::scripted;
 using namespace std::chrono_literals;
 
 namespace {

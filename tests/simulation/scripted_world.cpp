@@ -1,4 +1,4 @@
-#include "tests/simulation/world.hpp"
+#include "tests/simulation/scripted_world.hpp"
 
 #include "rotation/tlsa/match.hpp"
 
@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-namespace mxseal::simulation {
+namespace mxseal::scripted {
 
 using namespace rotation;
 using namespace rotation::tlsa;
@@ -353,4 +353,4 @@ Json World::ask(const std::string& command, const std::vector<std::string>& name
     return answer.ok() ? *answer : Json::object({{"error", answer.error().to_string()}});
 }
 
-} // namespace mxseal::simulation
+} // namespace mxseal::scripted

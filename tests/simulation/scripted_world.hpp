@@ -1,5 +1,6 @@
-// A small simulated world around the real Runtime: virtual time, name servers with lag, caches that hold what they were told,
-// hosts whose files and reloads can fail, and a process that can be killed at any event. One thread, no sleep, replayed by seed.
+// A small world around the real Runtime for tests that say themselves what goes wrong and when (the one that draws it stands in
+// simulation/): virtual time, name servers with lag, caches that hold what they were told, hosts whose files and reloads can fail,
+// and a process that can be killed at any event. One thread, no sleep, replayed by seed.
 #pragma once
 
 #include "agent/config/config.hpp"
@@ -15,7 +16,7 @@
 #include <string>
 #include <vector>
 
-namespace mxseal::simulation {
+namespace mxseal::scripted {
 
 class VirtualClock final : public Clock {
 public:
@@ -139,4 +140,4 @@ private:
 // One zone example.org, two servers, the hosts named, timing of a lab.
 agent::Config small_config(const std::vector<std::string>& hosts);
 
-} // namespace mxseal::simulation
+} // namespace mxseal::scripted

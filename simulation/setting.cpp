@@ -1,0 +1,100 @@
+#include "simulation/setting.hpp"
+
+#include <random>
+
+#include <fmt/format.h>
+
+namespace mxseal::simulation {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+dns::Name name(const std::string& text) { return *dns::Name::parse(text); }
+
+agent::Config config_of(unsigned hosts, std::vector<rotation::Algorithm> keys) {
+    agent::Config config;
+    agent::ZoneConfig zone;
+    zone.name = name("example.org");
+    zone.providers = {"simulated"};
+    config.zones.emplace(zone.name, zone);
+    for (unsigned number = 1; number <= hosts; ++number) {
+        agent::HostConfig host;
+        host.name = name(fmt::format("mx{}.example.org", number));
+        host.zone = zone.name;
+        host.certificate = "simulated";
+        host.rotate_every = 48h;
+        host.keys = keys;
+        config.hosts.emplace(host.name, host);
+    }
+    config.domains.emplace(zone.name, agent::DomainConfig{zone.name, 0});
+    return config;
+}
+
+} // namespace
+
+std::vector<CacheHabits> usual_caches(const agent::Timing& timing) {
+    return {{"plain", 0s, 0s, 0s, 0s, -1},
+            {"floor", timing.resolver_min_ttl, 0s, 0s, 0s, -1},
+            {"stale", 0s, 0s, timing.stale_margin, 0s, -1},
+            {"floor and stale", timing.resolver_min_ttl, 0s, timing.stale_margin, 0s, -1},
+            {"cap and prefetch", 0s, 10min, 0s, 1min, -1},
+            {"forwarder", 0s, 0s, timing.stale_margin, 0s, 1}};
+}
+
+Setting stated_setting() {
+    Setting setting;
+    setting.config = config_of(2, {rotation::Algorithm::ecdsa_p256});
+    agent::Timing& timing = setting.config.timing;
+    timing.stale_margin = timing.stagger = timing.rollback_hold = timing.unseen_ttl = 1h;
+    timing.monitor_every = 12h;
+    setting.caches = usual_caches(timing);
+    return setting;
+}
+
+Setting random_setting(std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    const auto one_of = [&random](auto... values) {
+        const std::array choices{values...};
+        return choices[random() % choices.size()];
+    };
+    using rotation::Algorithm;
+    std::vector<Algorithm> keys{Algorithm::ecdsa_p256};
+    if (random() % 4 == 0) keys.push_back(Algorithm::rsa_2048);
+    Setting setting;
+    setting.config = config_of(one_of(1u, 2u, 2u, 3u), keys);
+    agent::Timing& timing = setting.config.timing;
+    timing.safety_margin = one_of(4min, 16min);
+    timing.resolver_min_ttl = one_of(Duration{10min}, Duration{1h});
+    timing.stale_margin = one_of(Duration{0}, Duration{1h}, Duration{8h});
+    timing.emergency_stale_margin = one_of(Duration{0}, Duration{1h});
+    timing.anycast_margin = one_of(0min, 5min);
+    timing.unseen_ttl = one_of(1h, 24h);
+    timing.stagger = one_of(1h, 6h);
+    timing.rollback_hold = one_of(1h, 6h);
+    timing.unreachable_grace = one_of(10min, 60min);
+    timing.monitor_every = one_of(1h, 12h);
+    for (auto& [unused, host] : setting.config.hosts) {
+        host.rotate_every = one_of(24h, 48h, 96h);
+        host.tlsa_ttl = one_of(Ttl{300}, Ttl{3600}, Ttl{7200});
+    }
+    setting.servers = one_of(1u, 2u, 2u, 3u);
+    setting.addresses = one_of(1u, 2u, 2u);
+    setting.transfer_lag = one_of(1s, 30s, 300s);
+    setting.soa_expire = one_of(Ttl{7200}, Ttl{86'400});
+    setting.published_before = random() % 4 == 0;
+    setting.recently_published = random() % 4 == 0;
+    setting.caches = usual_caches(timing);
+    return setting;
+}
+
+Setting setting_of(agent::Config config) {
+    Setting setting;
+    setting.config = std::move(config);
+    setting.soa_expire = Ttl{604'800};
+    setting.caches = usual_caches(setting.config.timing);
+    setting.mail_every = std::chrono::hours(1);
+    return setting;
+}
+
+} // namespace mxseal::simulation

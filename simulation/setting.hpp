@@ -1,0 +1,35 @@
+// Setting: the peaceful part of a world: configuration, servers, addresses, caches. What goes wrong in it is drawn apart (fault.hpp).
+#pragma once
+
+#include "agent/config/config.hpp"
+#include "simulation/cache.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mxseal::simulation {
+
+struct Setting {
+    agent::Config config;
+    unsigned servers = 2;
+    unsigned addresses = 2;               // of each host
+    Duration transfer_lag = std::chrono::seconds(3);
+    Ttl soa_expire{7200};
+    Ttl negative_ttl{3600};
+    std::vector<CacheHabits> caches;
+    bool published_before = false;        // the served keys have TLSA records already
+    bool recently_published = false;      // ... or had, with unseen_ttl, until right before the first look
+    Duration mail_every = std::chrono::hours(6);
+};
+
+// The stated world of the numbers: rotate_every 2d, two hosts, two servers, two addresses each, waits of an hour.
+Setting stated_setting();
+// One to three hosts, TTLs, margins, servers, addresses and algorithms drawn from the seed.
+Setting random_setting(std::uint64_t seed);
+// The user's own configuration.
+Setting setting_of(agent::Config config);
+// Resolvers as different as `timing` allows.
+std::vector<CacheHabits> usual_caches(const agent::Timing& timing);
+
+} // namespace mxseal::simulation

@@ -1,0 +1,215 @@
+// Faults that come by the clock: servers, hosts, clocks and people.
+#include "simulation/world.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace mxseal::simulation {
+
+using namespace rotation;
+using namespace std::chrono_literals;
+
+void World::expect(Fault fault) {
+    auto coming = fate_.next(fault, now());
+    if (!coming) return;
+    at(coming->at, [this, coming = *coming] {
+        if (fate_.happens(coming.strike, now())) strike(coming.strike);
+        expect(coming.strike.fault);
+    });
+}
+
+void World::disturb_all() {
+    for (std::size_t host = 0; host < hosts_.size(); ++host) disturb(host);
+}
+
+void World::ask(const Json& request) {
+    if (!runtime_) return;
+    // Refusals are answers too: an operator may ask for what cannot be done now.
+    static_cast<void>(runtime_->request(request));
+}
+
+void World::strike(const Strike& strike) {
+    const std::size_t host = pick(strike, 0, hosts_.size());
+    const std::size_t server = pick(strike, 1, servers_.size());
+    Backend& backend = hosts_[host].backends[pick(strike, 2, hosts_[host].backends.size())];
+    const auto lasts = [&](Duration least, Duration most) { return now() + fate_.between(strike, 3, least, most); };
+    const auto request = [&](const char* command, bool emergency = false) {
+        ask(Json::object({{"command", command}, {"hosts", Json(Json::Array{Json(hosts_[host].name)})}, {"emergency", emergency}, {"who", "operator"}}));
+    };
+    const auto unwell = [this, host](Instant until) {
+        MailHost& model = hosts_[host];
+        model.unwell_since = std::min(model.unwell_since, now());
+        at(until, [this, host] {
+            MailHost& mended = hosts_[host];
+            if (std::all_of(mended.backends.begin(), mended.backends.end(), [this](const Backend& each) { return now() >= each.down_until && now() >= each.no_starttls_until; }))
+                mended.unwell_since = Instant::max();
+        });
+    };
+    switch (strike.fault) {
+    case Fault::server_unreachable: servers_[server].hidden_until = lasts(5min, 12h); return disturb_all();
+    case Fault::server_unsigned: servers_[server].unsigned_until = lasts(5min, 3h); return disturb_all();
+    case Fault::signer_stops:
+        // Signatures have at most two weeks to live, and may be near their end when the signer stops.
+        signatures_end_ = lasts(1h, 24h * 14);
+        at(now() + fate_.between(strike, 4, 6h, 48h), [this] { signatures_end_.reset(); });
+        return disturb_all();
+    case Fault::server_falls_back: {
+        const std::vector<Content>& versions = memory_[host].versions;
+        if (versions.empty() || server == 0) return;
+        const Content old = versions[pick(strike, 4, versions.size())];
+        servers_[server].fallen_until[host] = lasts(5min, 12h);
+        owners_[host].set(server, old, Hand::foreign, now());
+        at(servers_[server].fallen_until[host], [this, server, host] { transfer(server, host); });
+        return foreign_change(host);
+    }
+    case Fault::endpoint_down:
+        backend.down_until = lasts(5min, 24h);
+        unwell(backend.down_until);
+        return disturb_all();
+    case Fault::starttls_gone:
+        backend.no_starttls_until = lasts(5min, 24h);
+        unwell(backend.no_starttls_until);
+        return disturb_all();
+    case Fault::foreign_certificate: {
+        MailHost& model = hosts_[host];
+        Keys foreign;
+        for (const SpkiHash& key : model.file) foreign.push_back(new_key(algorithms_.at(key)));
+        for (const SpkiHash& key : foreign) model.certificates[key] = chain_of(key, 0);
+        model.file = foreign;
+        for (Backend& each : model.backends) each.serving = foreign;
+        return foreign_change(host);
+    }
+    case Fault::clock_steps: {
+        const Duration by = fate_.between(strike, 4, -6h, 6h);
+        clock_.step_wall(by);
+        at(lasts(10min, 6h), [this, by] {
+            clock_.step_wall(-by);
+            disturb_all();
+        });
+        return disturb_all();
+    }
+    case Fault::clock_drifts: clock_.set_drift(static_cast<int>(fate_.measure(strike, 4) * 200) - 100); return;
+    case Fault::record_added:
+    case Fault::record_removed:
+    case Fault::ttl_edited: return edit_records(strike, host);
+    case Fault::configuration_changed: return change_configuration(strike);
+    case Fault::rolled_twice:
+        request("roll");
+        at(lasts(1s, 2h), [this, name = hosts_[host].name] {
+            ask(Json::object({{"command", "roll"}, {"hosts", Json(Json::Array{Json(name)})}, {"who", "operator"}}));
+        });
+        return disturb(host);
+    case Fault::rolled_in_emergency: request("roll", true); return disturb(host);
+    case Fault::rolled_back: request("roll_back"); return disturb(host);
+    case Fault::halted:
+        request("halt");
+        at(lasts(1min, 24h), [this, host, name = hosts_[host].name] {
+            disturb(host);
+            ask(Json::object({{"command", "resume"}, {"hosts", Json(Json::Array{Json(name)})}, {"who", "operator"}}));
+        });
+        return disturb(host);
+    case Fault::store_forgets:
+        // Writes are seen but not synced for a while, then the machine dies.
+        if (options_.sqlite || held_back_) return;
+        held_back_ = true;
+        database_->hold_back_syncs();
+        at(lasts(1s, 10min), [this, strike] {
+            if (runtime_) return kill_agent(strike);
+            database_->crash();
+            held_back_ = false;
+        });
+        return disturb_all();
+    case Fault::backup_restored:
+        if (options_.sqlite) return;
+        // Rolls that were finished since then are not known to it.
+        at(lasts(1h, 24h), [this, strike, backup = database_->backup(), memory = memory_] {
+            kill_agent(strike);
+            database_->restore(backup);
+            held_back_ = false;
+            for (std::size_t each = 0; each < memory.size(); ++each) memory_[each].retired = memory[each].retired;
+        });
+        return;
+    case Fault::second_agent: {
+        auto beside = options_.sqlite ? nullptr : agent::make_memory_store(database_);
+        if (!beside || !runtime_) return;
+        judge_.checked(Check::single_agent);
+        if (beside->acquire_lease("second").ok()) judge_.violated(Check::single_agent, hosts_[host].name, now(), "a second agent was given the lease while the first one lives");
+        return;
+    }
+    default: return;
+    }
+}
+
+void World::edit_records(const Strike& strike, std::size_t host) {
+    before_change(host);
+    Content content = owners_[host].copy(0).content;
+    std::vector<dns::TlsaRecord> records = content.records.records();
+    const Ttl usual = setting_.config.hosts.begin()->second.tlsa_ttl;
+    if (strike.fault == Fault::ttl_edited) {
+        if (records.empty()) return;
+        content.ttl = Ttl{static_cast<std::int64_t>(static_cast<double>(usual.count()) * (0.2 + 8 * fate_.measure(strike, 5)))};
+    } else if (strike.fault == Fault::record_removed) {
+        if (records.empty()) return;
+        records.erase(records.begin() + static_cast<std::ptrdiff_t>(pick(strike, 5, records.size())));
+    } else {
+        // A key of somebody else's; its owner takes it out again days later.
+        const dns::TlsaRecord added = record_of(new_key(Algorithm::ecdsa_p256));
+        records.push_back(added);
+        if (content.records.empty()) content.ttl = usual;
+        after(fate_.between(strike, 6, 1h, 72h), [this, host, added] {
+            Content later = owners_[host].copy(0).content;
+            if (!later.records.contains(added)) return;
+            before_change(host);
+            later.records = later.records.without(dns::TlsaSet({added}));
+            set_primary(host, std::move(later), Hand::foreign);
+            foreign_change(host);
+        });
+    }
+    content.records = dns::TlsaSet(std::move(records));
+    set_primary(host, std::move(content), Hand::foreign);
+    foreign_change(host);
+}
+
+// As after SIGHUP: the agent is made anew with what is asked for now.
+void World::change_configuration(const Strike& strike) {
+    for (auto& [unused, host] : setting_.config.hosts) {
+        if (fate_.measure(strike, 4) < 0.5) host.rotate_every = fate_.measure(strike, 5) < 0.5 ? 36h : 72h;
+        if (fate_.measure(strike, 6) < 0.5) host.tlsa_ttl = Ttl{300 + static_cast<std::int64_t>(7200 * fate_.measure(strike, 7))};
+    }
+    if (fate_.measure(strike, 8) < 0.5) setting_.config.timing.stagger = fate_.between(strike, 9, 10min, 6h);
+    disturb_all();
+    if (!runtime_) return;
+    stop_agent(false);
+    start_agent();
+}
+
+void World::calm_down() {
+    fate_.stop();
+    database_->on_write(nullptr);
+    if (held_back_) database_->sync();
+    held_back_ = false;
+    signatures_end_.reset();
+    for (std::size_t server = 0; server < servers_.size(); ++server) {
+        ServerState& state = servers_[server];
+        state.hidden_until = state.unsigned_until = state.blocked_until = now();
+        for (std::size_t host = 0; host < hosts_.size(); ++host) {
+            state.fallen_until[host] = now();
+            if (server > 0) transfer(server, host);
+        }
+    }
+    for (std::size_t host = 0; host < hosts_.size(); ++host) {
+        for (Backend& backend : hosts_[host].backends) {
+            backend.down_until = backend.no_starttls_until = backend.lingers_until = now();
+            backend.serving = hosts_[host].file;
+        }
+        hosts_[host].unwell_since = Instant::max();
+    }
+    clock_.step_wall(-clock_.skew());
+    start_agent();
+    // What only an operator can mend: halted hosts are resumed once the reason is gone.
+    for (Duration later : {Duration{1h}, Duration{12h}, Duration{36h}})
+        after(later, [this] { ask(Json::object({{"command", "resume"}, {"hosts", Json::array()}, {"who", "operator"}})); });
+}
+
+} // namespace mxseal::simulation
