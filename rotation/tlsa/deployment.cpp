@@ -114,6 +114,8 @@ bool keep_deployed(Context& context) {
     if (!state.wire.at) return true;
     const bool foreign = foreign_key_served(state, keys);
     if (!foreign && !newer_certificate(context, keys)) return true;
+    // 0.2: the world is looked at first: what was stored may be older than it (a backup).
+    if (!looked_just_now(context, Urgency::emergency)) return true;
     if (auto refused = renewal_refused(context, keys)) {
         context.waits(std::move(*refused));
         return true;
