@@ -154,6 +154,20 @@ void switch_now(Context& context, Roll& roll, const SpkiHash& to, const Readines
                  fmt::format("switches from key {} to key {} ({}, {}), possible since {}", from.substr(0, 8), to.short_hex(), to_string(roll.kind), roll.why, to_rfc3339(*roll.earliest)));
 }
 
+// R1: the keys of the other algorithms are written beside the new one; one that no endpoint presents (the state may come from an old
+// backup) would begin to be served, too.
+std::optional<Reason> other_line_refuses(const Context& context, const Roll& roll) {
+    const HostState& state = context.state;
+    for (const Line& line : state.lines) {
+        if (line.algorithm == roll.line || !line.current) continue;
+        const bool presented = std::any_of(state.wire.chains.begin(), state.wire.chains.end(), [&](const Chain& chain) { return chain.key == *line.current; });
+        if (presented) continue;
+        Readiness readiness = may_serve(state, *line.current, context.now, context.policy, urgency_of(roll.kind));
+        if (!readiness.ready) return std::move(readiness.reason);
+    }
+    return std::nullopt;
+}
+
 void prepare_switch(Context& context, Roll& roll, Ready ready) {
     HostState& state = context.state;
     const Line* line = find_line(state, roll.line);
@@ -170,6 +184,7 @@ void prepare_switch(Context& context, Roll& roll, Ready ready) {
     // B-13, case 24 of a late fall-back: the world is looked at right before the switch.
     if (!looked_just_now(context, urgency_of(roll.kind))) return;
     if (auto reason = chains_refuse(context, roll, to)) return context.waits(std::move(*reason));
+    if (auto reason = other_line_refuses(context, roll)) return context.waits(std::move(*reason));
     switch_now(context, roll, to.spki, readiness);
 }
 

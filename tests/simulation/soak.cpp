@@ -23,6 +23,7 @@ struct Wanted {
     double seconds = 60;
     unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
     std::uint64_t first_seed = 0;
+    std::uint64_t runs = 0; // at most; 0: as many as there is time for
     std::uint64_t replay = 0;
     bool no_faults = false, stated = false;
 };
@@ -68,9 +69,11 @@ void add(Sums& sums, const Plan& plan, const Outcome& outcome) {
     for (const Struck& strike : outcome.struck) ++sums.struck[static_cast<std::size_t>(strike.fault)];
 }
 
-void work(const Wanted& wanted, std::chrono::steady_clock::time_point end, std::atomic<std::uint64_t>& next, Sums& sums) {
+void work(const Wanted& wanted, std::chrono::steady_clock::time_point end, std::atomic<std::uint64_t>& next, std::uint64_t last, Sums& sums) {
     while (std::chrono::steady_clock::now() < end) {
-        const Plan plan = plan_for(wanted, next++);
+        const std::uint64_t seed = next++;
+        if (last != 0 && seed >= last) return;
+        const Plan plan = plan_for(wanted, seed);
         const Outcome outcome = run(plan);
         bool story = false;
         {
@@ -125,7 +128,7 @@ int soak(const Wanted& wanted) {
     Sums sums;
     {
         std::vector<std::jthread> threads;
-        for (unsigned job = 0; job < wanted.jobs; ++job) threads.emplace_back([&] { work(wanted, begin + length, next, sums); });
+        for (unsigned job = 0; job < wanted.jobs; ++job) threads.emplace_back([&] { work(wanted, begin + length, next, wanted.runs > 0 ? first + wanted.runs : 0, sums); });
     }
     report(sums, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     return sums.violations == 0 ? 0 : 1;
@@ -139,6 +142,7 @@ int main(int argc, char** argv) {
     app.add_option("--seconds", wanted.seconds, "How long to search (60)")->check(CLI::PositiveNumber);
     app.add_option("--jobs", wanted.jobs, "Runs at a time (all cores)")->check(CLI::Range(1, 256));
     app.add_option("--from", wanted.first_seed, "The first seed (drawn from the clock)");
+    app.add_option("--runs", wanted.runs, "At most so many runs (as many as there is time for)");
     app.add_option("--seed", wanted.replay, "Replays one seed, and shortens its story when it fails");
     app.add_flag("--no-faults", wanted.no_faults, "Nothing goes wrong, in the stated world");
     app.add_flag("--stated", wanted.stated, "The stated world: two hosts, two servers, two addresses, rotate_every 2d");
