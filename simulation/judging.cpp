@@ -125,6 +125,18 @@ void World::judge_switch(std::size_t host, const agent::LogEntry& entry) {
         judge_.violated(Check::sharpness, hosts_[host].name, now(), fmt::format("the switch begins {} after it was safe", mxseal::to_string(late)));
 }
 
+void World::judge_rolls(Duration length) {
+    if (!fate_.struck().empty()) return;
+    std::size_t due = 0;
+    for (const auto& [unused, host] : setting_.config.hosts) {
+        // A standby that is not ready yet delays a roll: the period is no shorter than all waits in a row.
+        const Duration period = std::max(host.rotate_every, settle_bound() / 2);
+        due += host.keys.size() * static_cast<std::size_t>(std::max<std::int64_t>(0, length / period - 1));
+    }
+    judge_.checked(Check::sharpness);
+    if (counters_.rolls < due) judge_.violated(Check::sharpness, "", now(), fmt::format("{} rolls in {}, at least {} were due", counters_.rolls, mxseal::to_string(length), due));
+}
+
 Instant World::last_trouble() const {
     Instant last{};
     for (const MailHost& host : hosts_) {

@@ -60,6 +60,7 @@ Outcome run(const Plan& plan, const std::function<void(const agent::LogEntry&)>&
     outcome.began = world.now();
     world.run_until(world.now() + plan.length);
     if (world.judge().clean()) {
+        world.judge_rolls(plan.length);
         world.calm_down();
         world.settle();
     }

@@ -55,6 +55,8 @@ public:
 
     // Events up to `end` of true time; ends early at a violation.
     void run_until(Instant end);
+    // Where nothing went wrong for `length`, every host has been rolled as often as it was due.
+    void judge_rolls(Duration length);
     // From now on nothing goes wrong: faults end, servers catch up, operators mend what only they can.
     void calm_down();
     // After calm_down(): until every host is steady with its standby ready, and world and store agree, or until the computed bound.

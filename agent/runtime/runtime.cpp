@@ -4,6 +4,7 @@
 #include "agent/runtime/host_entry.hpp"
 #include "agent/runtime/host_policy.hpp"
 #include "agent/runtime/report.hpp"
+#include "rotation/planted.hpp"
 
 #include <algorithm>
 
@@ -195,7 +196,8 @@ void Runtime::process(Entry& entry, const Event& event, Decision* answer) {
     entry.reason = decision.reason;
     refresh_view(entry, now);
     // Nothing but the time of the next look changed: not worth a write.
-    if (!only_time || !decision.actions.empty() || !decision.notes.empty()) {
+    const bool forgotten = rotation::planted(rotation::Mistake::intent_not_stored) && !decision.actions.empty();
+    if (!forgotten && (!only_time || !decision.actions.empty() || !decision.notes.empty())) {
         if (auto stored = store(entry, decision, now); !stored.ok()) {
             if (answer != nullptr) {
                 answer->refused = true;

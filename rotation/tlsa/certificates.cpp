@@ -1,4 +1,5 @@
 // Keys and their certificates: the standby's is there before its turn, a renewal keeps the key.
+#include "rotation/planted.hpp"
 #include "rotation/tlsa/context.hpp"
 
 #include <algorithm>
@@ -21,6 +22,12 @@ void keep_generating(Context& context) {
     for (Line& line : state.lines) {
         const bool first = state.own_pair && !state.adopted && !line.current;
         if (!first && line.next.size() >= wanted_next(state, line)) continue;
+        const auto old = std::find_if(state.keys.begin(), state.keys.end(), [&](const Key& key) { return key.removed && key.algorithm == line.algorithm; });
+        if (planted(Mistake::retired_key_returns) && old != state.keys.end()) {
+            line.next.push_back(old->spki);
+            old->removed.reset();
+            return;
+        }
         if (context.may_start(Task::generate)) context.start(GenerateKey{line.algorithm});
         return;
     }

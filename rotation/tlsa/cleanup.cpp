@@ -1,4 +1,5 @@
 // The end of a roll: the old key's record goes, once no endpoint can serve the key any more (R2, W2).
+#include "rotation/planted.hpp"
 #include "rotation/tlsa/context.hpp"
 #include "rotation/tlsa/delays.hpp"
 
@@ -60,6 +61,7 @@ bool removed_at_primaries(Context& context, const Roll& roll) {
 void keep_cleaning(Context& context, Roll& roll, Ready ready) {
     HostState& state = context.state;
     if (!roll.from) return finish(context, roll);
+    if (!roll.cleanup_intent && planted(Mistake::removed_while_served)) roll.cleanup_intent = context.now;
     if (!roll.cleanup_intent) {
         const Reason wait = may_remove(roll, context.policy);
         if (context.now < *wait.until) return context.waits(wait);

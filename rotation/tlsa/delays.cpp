@@ -1,5 +1,7 @@
 #include "rotation/tlsa/delays.hpp"
 
+#include "rotation/planted.hpp"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -10,6 +12,7 @@ Urgency urgency_of(RollKind kind) { return kind == RollKind::emergency ? Urgency
 
 // RFC 7671 section 8.1, RFC 7672 section 4 (W1): every cache has let go of the versions without the key.
 Readiness may_serve(const HostState& state, const SpkiHash& key, Instant now, const Policy& policy, Urgency urgency) {
+    if (planted(Mistake::standby_not_held)) return {true, wait_until("wait.standby", "planted", "now", now, {})};
     if (state.ledgers.empty()) return {false, because("wait.look", "waits for the first look at the name servers")};
     std::optional<Readiness> longest;
     for (const Ledger& ledger : state.ledgers) {
@@ -31,7 +34,7 @@ Reason may_remove(const Roll& roll, const Policy& policy) {
 // keys change at rotation only, whatever the lifetime of certificates.
 std::optional<Reason> rotation_due(const HostState& state, const Line& line, const Policy& policy) {
     const Key* key = line.current ? find_key(state, *line.current) : nullptr;
-    if (key == nullptr || !key->active) return std::nullopt;
+    if (key == nullptr || !key->active || planted(Mistake::never_rolls)) return std::nullopt;
     return wait_until("wait.rotation", fmt::format("the next roll of {} is due at", policy.host), "key active since", *key->active, {{"rotate_every", policy.rotate_every}});
 }
 

@@ -1,4 +1,5 @@
 // The MTA's files: what they are meant to hold, renewals of the served key, and putting back a pair that a foreign hand changed.
+#include "rotation/planted.hpp"
 #include "rotation/tlsa/context.hpp"
 
 #include <algorithm>
@@ -120,7 +121,8 @@ bool keep_deployed(Context& context) {
         context.waits(std::move(*refused));
         return true;
     }
-    if (foreign)
+    if (foreign && planted(Mistake::foreign_pair_left)) return true;
+    if (foreign && !planted(Mistake::foreign_pair_overwritten))
         if (auto refused = repair_refused(context, keys)) {
             context.waits(std::move(*refused));
             return true;

@@ -1,4 +1,5 @@
 // How each event changes what is known. No decision is made here.
+#include "rotation/planted.hpp"
 #include "rotation/tlsa/context.hpp"
 #include "rotation/tlsa/match.hpp"
 
@@ -353,6 +354,7 @@ void apply(Context& context, const TimeChecked& event) {
 // Section 0.1: a wall clock that ran ahead would end waits too early, so everything that a wait counts from moves with it.
 void apply(Context& context, const ClockStepped& event) {
     HostState& state = context.state;
+    if (planted(Mistake::clock_trusted)) return;
     state.time_validated.reset();
     state.time_trouble = fmt::format("the wall clock and the boot clock disagree by {}", mxseal::to_string(event.forward));
     state.wire.at.reset();

@@ -1,4 +1,5 @@
 // What forbids a step, as a reason. Every gate is checked at the moment of the step, on what was seen right before it.
+#include "rotation/planted.hpp"
 #include "rotation/tlsa/context.hpp"
 #include "rotation/tlsa/match.hpp"
 
@@ -42,7 +43,7 @@ std::optional<Reason> dns_refuses(const HostState& state, const Policy& policy) 
 }
 
 std::optional<Reason> clock_refuses(const HostState& state, Urgency) {
-    if (state.time_validated) return std::nullopt;
+    if (state.time_validated || planted(Mistake::clock_trusted)) return std::nullopt;
     if (!state.time_trouble.empty()) return because("wait.clock", "transitions pause until the clock is validated: " + state.time_trouble);
     return because("wait.clock", "waits until the clock was compared with an authenticated one (TSIG-signed answer of the primary, or Date of the CA)");
 }
@@ -66,9 +67,10 @@ std::optional<Reason> signatures_refuse(const HostState& state, const Policy& po
 std::optional<Reason> group_refuses(const Context& context, const Roll& roll) {
     const Group& group = context.group;
     // INV-4 (P3): never two hosts of a group in a switch at once, in an emergency neither.
+    if (planted(Mistake::two_at_once)) return std::nullopt;
     if (!group.switching.empty()) return because("wait.group", fmt::format("waits until {} has finished its switch", group.switching));
     if (roll.kind == RollKind::emergency) return std::nullopt;
-    if (!group.unhealthy.empty()) return because("wait.group_health", fmt::format("no planned switch while another host of the group is unhealthy: {}", group.unhealthy));
+    if (!group.unhealthy.empty() && !planted(Mistake::unhealthy_group_ignored)) return because("wait.group_health", fmt::format("no planned switch while another host of the group is unhealthy: {}", group.unhealthy));
     if (!group.before_us.empty()) return because("wait.order", fmt::format("{} goes first: this host is the only one of best preference", group.before_us));
     if (group.last_switch && context.now < *group.last_switch + context.policy.stagger)
         return wait_until("wait.stagger", "may be switched from", "last switch in the group", *group.last_switch, {{"stagger", context.policy.stagger}});
@@ -76,6 +78,7 @@ std::optional<Reason> group_refuses(const Context& context, const Roll& roll) {
 }
 
 std::optional<Reason> chain_refused(const HostState& state, const Policy& policy, Instant now, const Chain& before, const Chain& after, Urgency urgency) {
+    if (planted(Mistake::standby_not_held)) return std::nullopt;
     for (const Ledger& ledger : state.ledgers)
         for (const Held& version : held(ledger, now, policy, urgency)) {
             if (version.unseen) continue;

@@ -1,5 +1,7 @@
 #include "rotation/tlsa/ledger.hpp"
 
+#include "rotation/planted.hpp"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -61,7 +63,7 @@ void note_answer(Ledger& ledger, const ServerAnswer& answer, Instant finished) {
     memory.trouble.clear();
     memory.wrong = false;
     Version& version = version_of(ledger, answer.records, finished);
-    version.closed_at.reset();
+    if (!planted(Mistake::fall_back_ignored)) version.closed_at.reset();
     if (answer.rrsig_expiration) version.signed_until = std::max(version.signed_until.value_or(*answer.rrsig_expiration), *answer.rrsig_expiration);
     if (!answer.records.empty()) note_ttl(ledger, answer.ttl, finished);
 }
@@ -89,6 +91,7 @@ std::optional<Instant> counts_as_switched_at(const Ledger& ledger, const ServerM
 
 bool has_switched(const Ledger& ledger, const ServerMemory& server, const dns::TlsaSet& records, Instant now) {
     const bool answered_last = !server.silent_since && !server.left_at;
+    if (!answered_last && planted(Mistake::silent_server_has_switched)) return true;
     if (answered_last) return server.records == records;
     if (server.left_at && server.records == records) return true;
     auto end = counts_as_switched_at(ledger, server, records);
@@ -100,7 +103,7 @@ bool has_switched(const Ledger& ledger, const ServerMemory& server, const dns::T
 std::optional<Complete> unanimous(const OwnerObservation& seen) {
     std::optional<Complete> version;
     for (const ServerAnswer& answer : seen.servers) {
-        if (!answer.answered()) continue;
+        if (!answer.answered() || (planted(Mistake::one_server_not_asked) && &answer != &seen.servers.front())) continue;
         if (!version) version = Complete{answer.records, answer.ttl, {}};
         if (answer.records != version->records) return std::nullopt;
         version->ttl = std::max(version->ttl, answer.ttl);
@@ -130,7 +133,8 @@ void declare_complete(Ledger& ledger, const Policy& policy) {
 }
 
 Duration hold_of(const Ledger& ledger, Instant now, const Policy& policy, Urgency urgency) {
-    return effective_ttl(ledger, now, policy) + policy.safety_margin + stale_margin(policy, urgency);
+    const Duration hold = effective_ttl(ledger, now, policy) + policy.safety_margin + stale_margin(policy, urgency);
+    return planted(Mistake::wait_twice) ? 2 * hold : hold;
 }
 
 Instant unseen_until(const Ledger& ledger, const Policy& policy, Urgency urgency) {
@@ -138,6 +142,7 @@ Instant unseen_until(const Ledger& ledger, const Policy& policy, Urgency urgency
 }
 
 std::vector<Reason::Term> hold_terms(const Ledger& ledger, Instant now, const Policy& policy, Urgency urgency) {
+    if (planted(Mistake::wait_twice)) return {{"twice", hold_of(ledger, now, policy, urgency)}};
     return {{"TTL", effective_ttl(ledger, now, policy)},
             {"safety_margin", policy.safety_margin},
             {urgency == Urgency::emergency ? "emergency_stale_margin" : "stale_margin", stale_margin(policy, urgency)}};
@@ -146,11 +151,13 @@ std::vector<Reason::Term> hold_terms(const Ledger& ledger, Instant now, const Po
 } // namespace
 
 Duration stale_margin(const Policy& policy, Urgency urgency) {
+    if (planted(Mistake::stale_margin_forgotten)) return Duration{0};
     return urgency == Urgency::emergency ? policy.emergency_stale_margin : policy.stale_margin;
 }
 
 Duration effective_ttl(const Ledger& ledger, Instant now, const Policy& policy) {
-    Duration ttl = policy.resolver_min_ttl;
+    if (planted(Mistake::configured_ttl)) return std::max<Duration>(policy.resolver_min_ttl, policy.tlsa_ttl);
+    Duration ttl = planted(Mistake::floor_forgotten) ? Duration{0} : policy.resolver_min_ttl;
     for (const TtlSighting& sighting : ledger.ttls)
         if (now < sighting.at + kTtlLookBack + sighting.ttl) ttl = std::max<Duration>(ttl, sighting.ttl);
     return ttl;
@@ -173,7 +180,8 @@ void note_round(Ledger& ledger, const OwnerObservation& seen, Instant started, I
     ledger.primary = seen.primary;
     ledger.primary_ttl = seen.primary_ttl;
     ledger.primary_error = seen.primary_error;
-    for (const ServerAnswer& answer : seen.servers) note_answer(ledger, answer, finished);
+    for (const ServerAnswer& answer : seen.servers)
+        if (!planted(Mistake::one_server_not_asked) || &answer == &seen.servers.front()) note_answer(ledger, answer, finished);
     if (seen.primary && !find_version(ledger, *seen.primary)) note_intended(ledger, *seen.primary, seen.primary_ttl.value_or(policy.tlsa_ttl), started);
     note_departures(ledger, seen, finished);
 
@@ -244,7 +252,7 @@ Readiness readiness(const Ledger& ledger, const dns::TlsaRecord& record, Instant
         if (*wait.until > *longest.until) longest = std::move(wait);
     }
     const Instant unseen = unseen_until(ledger, policy, urgency);
-    if (unseen > *longest.until)
+    if (unseen > *longest.until && !planted(Mistake::unseen_forgotten))
         longest = wait_until("wait.standby", text, "first observed", *ledger.first_observed,
                              {{"unseen_ttl", policy.unseen_ttl}, {"safety_margin", policy.safety_margin}, {"stale_margin", stale_margin(policy, urgency)}});
     return {now >= *longest.until, longest};

@@ -1,4 +1,5 @@
 // The TLSA RRsets: what mxseal wants in them, and the writes that get there. Each write is a pure grow or a pure shrink.
+#include "rotation/planted.hpp"
 #include "rotation/tlsa/context.hpp"
 
 #include <algorithm>
@@ -36,6 +37,7 @@ bool repair_allowed(Context& context, const dns::TlsaSet& missing) {
     HostState& state = context.state;
     const bool was_there = std::any_of(state.keys.begin(), state.keys.end(), [&](const Key& key) { return key.published && missing.contains(record_of(key.spki)); });
     if (!was_there) return true;
+    if (planted(Mistake::repair_never)) return false;
     std::erase_if(state.repairs, [&](Instant at) { return context.now >= at + kRepairsWindow; });
     if (state.repairs.size() >= kRepairsMax) {
         context.waits(because("halt.conflict", fmt::format("{} was taken out of the zone {} times within an hour by somebody else; mxseal does not fight", missing.to_string(), state.repairs.size()),
@@ -90,7 +92,8 @@ bool keep_owner(Context& context, const Ledger& ledger, const dns::TlsaSet& want
     if (!missing.empty()) {
         if (ledger.primary->empty() && !state.first_complete && !first_write_allowed(context, ledger)) return false;
         if (!context.may_start(Task::write) || !repair_allowed(context, missing)) return false;
-        write_records(context, ledger, ledger.primary->with(missing));
+        write_records(context, ledger, planted(Mistake::grown_by_replacing) && state.roll && state.roll->from ? ledger.primary->without(dns::TlsaSet({record_of(*state.roll->from)})).with(missing)
+                                                                                                             : ledger.primary->with(missing));
         return false;
     }
     if (state.roll && state.roll->intent) return true;
@@ -114,7 +117,7 @@ dns::TlsaSet wanted_records(const HostState& state, const Policy& policy) {
         if (line.current) wanted.push_back(record_of(*line.current));
         for (const SpkiHash& spki : line.next) wanted.push_back(record_of(spki));
     }
-    if (state.roll && state.roll->from && !state.roll->cleanup_intent) wanted.push_back(record_of(*state.roll->from));
+    if (state.roll && state.roll->from && !state.roll->cleanup_intent && !planted(Mistake::grown_by_replacing)) wanted.push_back(record_of(*state.roll->from));
     return dns::TlsaSet(std::move(wanted));
 }
 

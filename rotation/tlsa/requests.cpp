@@ -1,4 +1,5 @@
 // What operators ask for. Each gets a reply in words; a repeated request does nothing and is no error.
+#include "rotation/planted.hpp"
 #include "rotation/tlsa/context.hpp"
 
 #include <algorithm>
@@ -82,7 +83,7 @@ void apply(Context& context, const OperatorRollBack& event) {
         return;
     }
     // the old record may be gone from some server from the intent on.
-    if (roll->cleanup_intent)
+    if (roll->cleanup_intent && !planted(Mistake::rolled_back_too_late))
         return refuse(fmt::format("the removal of the old record was decided at {}: the old key may only be served again after W1; roll forward instead",
                                   to_rfc3339(*roll->cleanup_intent)));
     if (!roll->from) return refuse("an added algorithm cannot be rolled back; remove it from `keys`");
@@ -109,6 +110,7 @@ void apply(Context& context, const OperatorResume& event) {
         context.out.reply = context.policy.host + " is not halted";
         return;
     }
+    if (planted(Mistake::halted_for_ever)) return;
     context.state.halt.reset();
     context.state.retries.clear();
     context.state.repairs.clear();

@@ -1,4 +1,5 @@
 // From the wish to roll to the switch: which roll is next, and every gate before a new key is served.
+#include "rotation/planted.hpp"
 #include "rotation/tlsa/context.hpp"
 #include "rotation/tlsa/delays.hpp"
 
@@ -202,6 +203,8 @@ void keep_rolling(Context& context, Ready ready) {
         return;
     }
     Roll& roll = *state.roll;
+    if (planted(Mistake::cleanup_at_the_switch) && roll.intent && !roll.cleanup_intent) roll.cleanup_intent = context.now;
+    if (planted(Mistake::cleanup_after_roll_back) && roll.back && roll.verified) return keep_cleaning(context, roll, ready);
     if (roll.back) return keep_rolling_back(context, roll);
     if (!roll.intent) return prepare_switch(context, roll, ready);
     if (roll.verified && roll.confirmations >= kRounds) return keep_cleaning(context, roll, ready);

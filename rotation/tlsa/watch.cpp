@@ -1,4 +1,5 @@
 // When to look at the world: DNS at every server, the wire at every endpoint, the clock.
+#include "rotation/planted.hpp"
 #include "rotation/tlsa/context.hpp"
 
 #include <algorithm>
@@ -104,6 +105,7 @@ void keep_watch(Context& context) {
 }
 
 bool looked_just_now(Context& context, Urgency urgency) {
+    if (planted(Mistake::no_look_before_a_switch)) return true;
     const bool dns = dns_looked_just_now(context);
     const bool wire = wire_looked_just_now(context);
     const bool clock = clock_checked_just_now(context, urgency);
