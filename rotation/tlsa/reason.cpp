@@ -9,7 +9,7 @@ std::string Reason::sentence() const {
     if (until) out += fmt::format(" {}", to_rfc3339(*until));
     if (base) {
         out += fmt::format(": {} {}", base_label, to_rfc3339(*base));
-        for (const Term& term : terms) out += fmt::format(" + {} {}", term.label, mxseal::to_string(term.length));
+        for (const Term& term : terms) out += fmt::format(" {} {} {}", term.length < Duration{0} ? "-" : "+", term.label, mxseal::to_string(std::chrono::abs(term.length)));
     }
     if (!advice.empty()) out += "; " + advice;
     return out;
