@@ -148,7 +148,7 @@ void World::edit_records(const Strike& strike, std::size_t host) {
     const Ttl usual = setting_.config.hosts.begin()->second.tlsa_ttl;
     if (strike.fault == Fault::ttl_edited) {
         if (records.empty()) return;
-        content.ttl = Ttl{static_cast<std::int64_t>(static_cast<double>(usual.count()) * (0.2 + 30 * fate_.measure(strike, 5)))};
+        content.ttl = Ttl{static_cast<std::int64_t>(static_cast<double>(usual.count()) * (0.2 + 8 * fate_.measure(strike, 5)))};
     } else if (strike.fault == Fault::record_removed) {
         if (records.empty()) return;
         records.erase(records.begin() + static_cast<std::ptrdiff_t>(pick(strike, 5, records.size())));
