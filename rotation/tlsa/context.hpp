@@ -49,6 +49,7 @@ bool certificate_is_due(const Key& key, const Policy& policy, Instant now);
 std::optional<Instant> certificate_due_at(const Key& key, const Policy& policy);
 // deployment.cpp: the MTA's files
 void deploy(Context& context, DeployPurpose purpose, std::vector<SpkiHash> keys);
+bool redeploy(Context& context);               // the unfinished deployment goes out again; false: not before something else, which is said
 bool keep_deployed(Context& context);          // false: a deployment is on its way and the host waits for it
 bool shows(const HostState& state, const Deployment& deployment, const ProbeRound& seen);
 // records.cpp: the TLSA RRsets

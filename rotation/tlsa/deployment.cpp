@@ -52,21 +52,6 @@ bool foreign_key_served(const HostState& state, const std::vector<SpkiHash>& key
                                                [&](const Chain& chain) { return std::find(keys.begin(), keys.end(), chain.key) == keys.end(); });
 }
 
-// A-63, A.3: where resolvers rely on the foreign key and not on ours (a state restored from an old backup knows no better), ours would
-// turn a match false.
-std::optional<Reason> repair_refused(const Context& context, const std::vector<SpkiHash>& keys) {
-    for (const Chain& served : context.state.wire.chains) {
-        if (std::find(keys.begin(), keys.end(), served.key) != keys.end()) continue;
-        for (const SpkiHash& spki : keys)
-            if (const Key* key = find_key(context.state, spki); key != nullptr && key->chain)
-                if (auto refused = chain_refused(context.state, context.policy, context.now, served, *key->chain, Urgency::planned)) {
-                    refused->text = fmt::format("an endpoint presents key {}, which is not mxseal's, and the pair is not put back: {}", served.key.short_hex(), refused->text);
-                    return refused;
-                }
-    }
-    return std::nullopt;
-}
-
 } // namespace
 
 void deploy(Context& context, DeployPurpose purpose, std::vector<SpkiHash> keys) {
@@ -77,6 +62,36 @@ void deploy(Context& context, DeployPurpose purpose, std::vector<SpkiHash> keys)
     deployment.intent = context.now;
     context.start(Deploy{deployment.keys});
     context.state.deployment = std::move(deployment);
+}
+
+// A-63, A.3, G-13: where resolvers rely on the key that is served and not on ours (a state restored from an old backup knows no better),
+// ours would turn a match false.
+std::optional<Reason> pair_refused(const Context& context, const std::vector<SpkiHash>& keys) {
+    for (const Chain& served : context.state.wire.chains) {
+        if (std::find(keys.begin(), keys.end(), served.key) != keys.end()) continue;
+        for (const SpkiHash& spki : keys)
+            if (const Key* key = find_key(context.state, spki); key != nullptr && key->chain)
+                if (auto refused = chain_refused(context.state, context.policy, context.now, served, *key->chain, Urgency::planned)) {
+                    refused->text = fmt::format("an endpoint presents key {}, which is not of the pair to deploy, and the pair is not put out: {}", served.key.short_hex(), refused->text);
+                    return refused;
+                }
+    }
+    return std::nullopt;
+}
+
+bool redeploy(Context& context) {
+    HostState& state = context.state;
+    // 0.2: the world is looked at first: what was stored may be older than it.
+    if (!state.wire.at || !state.observed_at) {
+        context.waits(because("wait.look", "looks at every name server and every endpoint after the restart"));
+        return false;
+    }
+    if (auto refused = pair_refused(context, state.deployment->keys)) {
+        context.waits(std::move(*refused));
+        return false;
+    }
+    if (context.may_start(Task::deploy)) context.start(Deploy{state.deployment->keys});
+    return true;
 }
 
 bool shows(const HostState& state, const Deployment& deployment, const ProbeRound& seen) {
@@ -103,7 +118,7 @@ bool keep_deployed(Context& context) {
     auto& deployment = state.deployment;
     if (deployment && (!deployment->shown || !deployment->reloaded)) {
         const bool again = deployment->written && context.now >= *deployment->written + verify_patience(context.policy);
-        if ((!deployment->reloaded || again) && context.may_start(Task::deploy)) context.start(Deploy{deployment->keys});
+        if ((!deployment->reloaded || again) && !redeploy(context)) return false;
         if (again && deployment->written) context.wake_at(context.now + verify_patience(context.policy));
         auto retry = state.retries.find(Task::deploy);
         if (retry != state.retries.end())
@@ -123,7 +138,7 @@ bool keep_deployed(Context& context) {
     }
     if (foreign && planted(Mistake::foreign_pair_left)) return true;
     if (foreign && !planted(Mistake::foreign_pair_overwritten))
-        if (auto refused = repair_refused(context, keys)) {
+        if (auto refused = pair_refused(context, keys)) {
             context.waits(std::move(*refused));
             return true;
         }

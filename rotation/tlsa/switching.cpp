@@ -99,7 +99,7 @@ void keep_rolling_back(Context& context, Roll& roll) {
         if (context.may_start(Task::deploy)) deploy(context, DeployPurpose::back, keys);
         return context.waits(because("wait.back", fmt::format("puts key {} back into service", roll.from->short_hex())));
     }
-    if (!state.deployment->reloaded && context.may_start(Task::deploy)) context.start(Deploy{state.deployment->keys});
+    if (!state.deployment->reloaded && !redeploy(context)) return;
     if (!state.deployment->shown) return context.waits(because("wait.back", fmt::format("waits until every endpoint shows key {} again: {}", roll.from->short_hex(), failure_or_wire(state))));
 
     Line& line = *find_line(state, roll.line);
