@@ -64,6 +64,9 @@ void World::observe(std::size_t host) {
             owner.primary = owners_[host].copy(0).content.records;
             owner.primary_ttl = owners_[host].copy(0).content.ttl;
         }
+        memory_[host].told_wrong = std::any_of(owner.servers.begin(), owner.servers.end(), [](const ServerAnswer& each) {
+            return each.kind == ServerAnswer::Kind::unsigned_ || each.kind == ServerAnswer::Kind::bogus || each.kind == ServerAnswer::Kind::failed;
+        });
         owner.ns_ttl = Ttl{3600};
         seen.owners.push_back(std::move(owner));
         deliver(life, hosts_[host].name, Observed{std::move(seen)});
@@ -106,9 +109,9 @@ void World::probe(std::size_t host) {
                 for (Algorithm algorithm : {Algorithm::ecdsa_p256, Algorithm::rsa_2048}) shake(backend, EndpointProbe::Sni::base, algorithm);
         }
         // The proof lies on the wire, whether the line that says so can be stored or not.
-        if (std::all_of(model.backends.begin(), model.backends.end(), [&](const Backend& each) { return each.serving == model.file; })) memory_[host].proven = true;
+        const bool proven = std::all_of(model.backends.begin(), model.backends.end(), [&](const Backend& each) { return each.serving == model.file; });
         deliver(life, model.name, Probed{std::move(round)});
-        if (std::exchange(memory_[host].proven, false)) memory_[host].switching = false;
+        if (proven) memory_[host].switching = false;
     });
 }
 
@@ -209,6 +212,9 @@ bool World::apply_write(std::size_t host, const WriteTlsa& wanted, Ttl ttl) {
     for (const SpkiHash& retired : memory_[host].retired)
         if (wanted.target.contains(record_of(retired)) && !wanted.base.contains(record_of(retired)))
             judge_.violated(Check::hash_retired, hosts_[host].name, now(), fmt::format("the record of the retired key {} was added again", retired.short_hex()));
+    judge_.checked(Check::one_change);
+    if (memory_[host].switching && !wanted.target.includes(wanted.base))
+        judge_.violated(Check::one_change, hosts_[host].name, now(), fmt::format("{} becomes {} while the switch is under way", wanted.base.to_string(), wanted.target.to_string()));
     set_primary(host, {wanted.target, ttl}, Hand::ours);
     judge_change(host, before, "a change of the TLSA RRset");
     return true;
@@ -224,11 +230,8 @@ void World::write(std::size_t host, const WriteTlsa& wanted) {
     const auto answer = [this, host, life = life_](Duration when, TlsaWritten::Outcome outcome, std::optional<Failure> why) {
         after(when, [this, host, life, outcome, why] { deliver(life, hosts_[host].name, TlsaWritten{outcome, why}); });
     };
-    // INV-2 (B-02, B-05): judged by what an observation could have shown.
     judge_.checked(Check::records_served);
-    for (std::size_t number = 0; number < servers_.size(); ++number)
-        if (now() < servers_[number].unsigned_until && owners_[host].copy(number).shown && !wanted.target.includes(wanted.base))
-            disturb(host);
+    if (memory_[host].told_wrong) judge_.violated(Check::records_served, hosts_[host].name, now(), "a change is sent though the last look showed an answer that is not validly signed");
     const auto unknown = failure("no answer came; what became of the change is looked up");
     if (auto strike = fate_.draw(Fault::write_throttled, now())) {
         disturb(host);

@@ -31,7 +31,7 @@ std::vector<BadPair> World::bad_pairs(std::size_t host, bool live_only) const {
     std::vector<BadPair> bad;
     const MailHost& model = hosts_[host];
     const auto look = [&](const dns::TlsaSet& records) {
-        // One chain that matches is enough for a version where several algorithms are served (RFC 7671 section 8): each is asked alone.
+        // A sender meets one chain: that of the algorithm that it and the server agree on.
         model.each_presentable(now(), [&](const SpkiHash& key) {
             if (!matches(records, model.certificates.at(key))) bad.push_back({records, key});
         });

@@ -171,7 +171,7 @@ void World::edit_records(const Strike& strike, std::size_t host) {
     foreign_change(host);
 }
 
-// As after SIGHUP: the agent is made anew with what is asked for now.
+// As after SIGHUP: the agent is made anew with the changed configuration.
 void World::change_configuration(const Strike& strike) {
     for (auto& [unused, host] : setting_.config.hosts) {
         if (fate_.measure(strike, 4) < 0.5) host.rotate_every = fate_.measure(strike, 5) < 0.5 ? 36h : 72h;

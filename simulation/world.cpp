@@ -97,6 +97,7 @@ void World::open_store() {
 void World::start_agent() {
     if (runtime_) return;
     open_store();
+    const std::size_t strikes = fate_.struck().size();
     auto token = store_->acquire_lease("simulated");
     Status started = done();
     if (token.ok()) {
@@ -104,7 +105,10 @@ void World::start_agent() {
         runtime_->on_log([this](const agent::LogEntry& entry) { heard(entry); });
         started = runtime_->start();
     }
+    judge_.checked(Check::starts);
     if (token.ok() && started.ok()) return;
+    if (fate_.struck().size() == strikes)
+        judge_.violated(Check::starts, "", now(), "the agent does not start: " + (token.ok() ? started.error() : token.error()).to_string());
     // A store that fails now is tried again, as the service manager would.
     stop_agent(false);
     after(std::chrono::seconds(30), [this] { start_agent(); });

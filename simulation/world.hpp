@@ -163,7 +163,7 @@ private:
         bool emergency = false;                    // kind of the last switch
         Instant broken_since = Instant::max();     // live records and served keys do not match
         bool steady_since_calm = false;
-        bool proven = false;
+        bool told_wrong = false;                   // the last observation that mxseal was given had an answer that is not validly signed
         bool switching = false;                    // between the intent of a switch and its proof on the wire
         std::set<dns::TlsaSet> broken_versions;    // that did not match when a foreign hand made them, or the key
         std::set<rotation::SpkiHash> broken_keys;
