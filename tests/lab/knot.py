@@ -183,6 +183,11 @@ class NameServers:
         answers = {knot.name: dns.query(knot.address, addresses.tlsa_owner(host), dns.TLSA, 1) for knot in (self.primary, self.secondary)}
         return {name: answer.tlsa() if answer else None for name, answer in answers.items()}
 
+    def tlsa_ttl(self, host: str) -> list[int | None]:
+        """The TTL with which each authoritative server answers now."""
+        answers = [dns.query(knot.address, addresses.tlsa_owner(host), dns.TLSA, 1) for knot in (self.primary, self.secondary)]
+        return [answer.ttl() if answer else None for answer in answers]
+
     def wait_tlsa_everywhere(self, host: str, records: list[str]) -> None:
         wanted = frozenset(records)
         wait_until(f"both servers answer with the new TLSA of {host}", lambda: all(seen == wanted for seen in self.tlsa(host).values()), 15)
