@@ -1,5 +1,9 @@
 #include "base/json_writer.hpp"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+
 #include <fmt/format.h>
 
 namespace mxseal {
@@ -50,8 +54,9 @@ void JsonWriter::boolean(bool value) {
 
 void JsonWriter::integer(std::int64_t value) {
     separate();
-    const fmt::format_int text(value);
-    out_.append(text.data(), text.size());
+    std::array<char, 20> text; // of the smallest number
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    out_.append(text.data(), end);
 }
 
 void JsonWriter::string(std::string_view value) {
@@ -72,10 +77,12 @@ void JsonWriter::hex(ByteView value) {
 }
 
 void JsonWriter::name(std::string_view name) {
-    separate();
-    out_ += '"';
-    out_ += name;
-    out_ += "\": ";
+    const std::string_view before = first_ ? "\"" : ", \"", after = "\": ";
+    const std::size_t old = out_.size();
+    out_.resize(old + before.size() + name.size() + after.size());
+    char* to = std::copy(before.begin(), before.end(), out_.data() + old);
+    to = std::copy(name.begin(), name.end(), to);
+    std::copy(after.begin(), after.end(), to);
     first_ = true;
 }
 

@@ -17,14 +17,19 @@ constexpr std::int64_t kDocumentVersion = 1;
 // JSON text.
 std::string to_document(const rotation::tlsa::HostState& state);
 
-// to_document() for a host whose document is written with every step: the keys, most of it, are written anew when they changed.
+// to_document() for a host whose document is written with every step: the keys and the few TLSA RRsets that stand in many places, most
+// of it, are written anew when they changed.
 class DocumentWriter {
 public:
     std::string write(const rotation::tlsa::HostState& state);
+    // JSON text; stays until the next call.
+    const std::string& text_of(const dns::TlsaSet& records);
 
 private:
     std::vector<rotation::tlsa::Key> keys_;
     std::string keys_text_ = "[]";
+    std::vector<std::pair<dns::TlsaSet, std::string>> sets_; // most recently made ones, at most kSetsKept
+    std::size_t oldest_set_ = 0;
 };
 // `invalid` names the field that does not fit.
 Result<rotation::tlsa::HostState> from_document(const Json& document);

@@ -12,10 +12,20 @@ namespace {
 using namespace rotation;
 using namespace rotation::tlsa;
 
-template <class T>
-void out(JsonWriter& to, const std::optional<T>& value);
-template <class T>
-void out(JsonWriter& to, const std::vector<T>& values);
+// With the texts of the RRsets that it has written before.
+class Document : public JsonWriter {
+public:
+    Document(std::string& text, DocumentWriter& known) : JsonWriter(text), known_(known) {}
+    void set(const dns::TlsaSet& records) { text(known_.text_of(records)); }
+
+private:
+    DocumentWriter& known_;
+};
+
+template <class To, class T>
+void out(To& to, const std::optional<T>& value);
+template <class To, class T>
+void out(To& to, const std::vector<T>& values);
 
 void out(JsonWriter& to, Instant at) { to.integer(to_unix_ms(at)); }
 void out(JsonWriter& to, Duration length) { to.integer(length.count()); }
@@ -32,29 +42,30 @@ void out(JsonWriter& to, const dns::Name& name) { to.string(name.text()); }
 
 void out(JsonWriter& to, const CertificateFacts& facts);
 void out(JsonWriter& to, const Chain& chain);
-void out(JsonWriter& to, const Version& version);
+void out(Document& to, const Version& version);
 void out(JsonWriter& to, const TtlSighting& sighting);
-void out(JsonWriter& to, const ServerMemory& server);
-void out(JsonWriter& to, const Rounds& rounds);
-void out(JsonWriter& to, const Complete& complete);
-void out(JsonWriter& to, const Ledger& ledger);
+void out(Document& to, const ServerMemory& server);
+void out(Document& to, const Rounds& rounds);
+void out(Document& to, const Complete& complete);
+void out(Document& to, const Ledger& ledger);
 void out(JsonWriter& to, const Key& key);
 void out(JsonWriter& to, const Line& line);
 void out(JsonWriter& to, const Roll& roll);
 void out(JsonWriter& to, const RollRequest& request);
 void out(JsonWriter& to, const Deployment& deployment);
-void out(JsonWriter& to, const Write& write);
+void out(Document& to, const Write& write);
 void out(JsonWriter& to, const Halt& halt);
 void out(JsonWriter& to, const rotation::tlsa::Retry& retry);
 void out(JsonWriter& to, const Reason::Term& term);
-void out(JsonWriter& to, const dns::TlsaSet& set);
+void out(Document& to, const dns::TlsaSet& set);
 void out(JsonWriter& to, const Reason& reason);
 void out(JsonWriter& to, const std::map<SpkiHash, Instant>& seen_on_wire);
 void out(JsonWriter& to, const std::map<Task, rotation::tlsa::Retry>& retries);
 
-void members(JsonWriter&) {}
-template <class T, class... Rest>
-void members(JsonWriter& to, const char* name, const T& value, const Rest&... rest) {
+template <class To>
+void members(To&) {}
+template <class To, class T, class... Rest>
+void members(To& to, const char* name, const T& value, const Rest&... rest) {
     to.name(name);
     out(to, value);
     members(to, rest...);
@@ -66,43 +77,29 @@ struct Written { // JSON text already
 void out(JsonWriter& to, const Written& value) { to.text(value.text); }
 
 // An object of name and value in turn.
-template <class... Members>
-void object(JsonWriter& to, const Members&... each) {
+template <class To, class... Members>
+void object(To& to, const Members&... each) {
     to.begin_object();
     members(to, each...);
     to.end_object();
 }
 
-template <class T>
-void out(JsonWriter& to, const std::optional<T>& value) {
+template <class To, class T>
+void out(To& to, const std::optional<T>& value) {
     if (value)
         out(to, *value);
     else
         to.null();
 }
 
-template <class T>
-void out(JsonWriter& to, const std::vector<T>& values) {
+template <class To, class T>
+void out(To& to, const std::vector<T>& values) {
     to.begin_array();
     for (const T& value : values) out(to, value);
     to.end_array();
 }
 
-void out(JsonWriter& to, const dns::TlsaSet& set) {
-    to.begin_array();
-    std::string text;
-    for (const dns::TlsaRecord& record : set.records()) { // as TlsaRecord::to_string()
-        text.clear();
-        for (std::uint8_t field : {record.usage, record.selector, record.matching_type}) {
-            const fmt::format_int digits(field);
-            text.append(digits.data(), digits.size());
-            text += ' ';
-        }
-        append_hex(text, record.data);
-        to.string(text);
-    }
-    to.end_array();
-}
+void out(Document& to, const dns::TlsaSet& set) { to.set(set); }
 
 void out(JsonWriter& to, const CertificateFacts& facts) {
     object(to, "s256", facts.spki_sha256, "s512", facts.spki_sha512, "c256", facts.certificate_sha256, "c512", facts.certificate_sha512);
@@ -113,7 +110,7 @@ void out(JsonWriter& to, const Chain& chain) {
            "not_after", chain.not_after, "self_signed", chain.self_signed, "names_host", chain.names_host, "links", chain.links);
 }
 
-void out(JsonWriter& to, const Version& version) {
+void out(Document& to, const Version& version) {
     object(to, "records", version.records, "first_seen", version.first_seen, "closed_at", version.closed_at, "signed_until", version.signed_until);
 }
 
@@ -121,22 +118,22 @@ void out(JsonWriter& to, const TtlSighting& sighting) {
     object(to, "ttl", sighting.ttl, "at", sighting.at);
 }
 
-void out(JsonWriter& to, const ServerMemory& server) {
+void out(Document& to, const ServerMemory& server) {
     object(to, "server", server.server, "address", server.address, "records", server.records, "answered_at", server.answered_at,
            "silent_since", server.silent_since, "signed_until", server.signed_until, "soa_expire", server.soa_expire, "left_at", server.left_at,
            "trouble", server.trouble, "wrong", server.wrong);
 }
 
-void out(JsonWriter& to, const Rounds& rounds) {
+void out(Document& to, const Rounds& rounds) {
     object(to, "records", rounds.records, "ttl", rounds.ttl, "first_finished", rounds.first_finished, "last_finished", rounds.last_finished,
            "count", rounds.count);
 }
 
-void out(JsonWriter& to, const Complete& complete) {
+void out(Document& to, const Complete& complete) {
     object(to, "records", complete.records, "ttl", complete.ttl, "at", complete.at);
 }
 
-void out(JsonWriter& to, const Ledger& ledger) {
+void out(Document& to, const Ledger& ledger) {
     object(to, "port", ledger.port, "first_observed", ledger.first_observed, "versions", ledger.versions, "ttls", ledger.ttls,
            "negative_ttl", ledger.negative_ttl, "servers", ledger.servers, "rounds", ledger.rounds, "complete", ledger.complete,
            "primary", ledger.primary, "primary_ttl", ledger.primary_ttl, "primary_error", ledger.primary_error, "cname_target", ledger.cname_target,
@@ -169,7 +166,7 @@ void out(JsonWriter& to, const Deployment& deployment) {
            "written", deployment.written, "reloaded", deployment.reloaded, "shown", deployment.shown);
 }
 
-void out(JsonWriter& to, const Write& write) {
+void out(Document& to, const Write& write) {
     object(to, "port", write.port, "base", write.base, "target", write.target, "intent", write.intent, "first", write.first,
            "answered", write.answered);
 }
@@ -206,12 +203,27 @@ void out(JsonWriter& to, const std::map<Task, rotation::tlsa::Retry>& retries) {
 }
 
 constexpr std::size_t kUsualSize = 4096; // of a host with a handful of versions, without its keys; grows when it must
+constexpr std::size_t kSetsKept = 16;    // a host has a handful of versions at a time
 
 } // namespace
 
 void write_reason(JsonWriter& to, const Reason& reason) { out(to, reason); }
 
 std::string to_document(const HostState& state) { return DocumentWriter().write(state); }
+
+const std::string& DocumentWriter::text_of(const dns::TlsaSet& records) {
+    for (const auto& [known, text] : sets_)
+        if (known == records) return text;
+    std::string made;
+    JsonWriter to(made);
+    to.begin_array();
+    for (const dns::TlsaRecord& record : records.records()) to.string(record.to_string());
+    to.end_array();
+    if (sets_.size() < kSetsKept) return sets_.emplace_back(records, std::move(made)).second;
+    auto& place = sets_[oldest_set_++ % kSetsKept];
+    place = {records, std::move(made)};
+    return place.second;
+}
 
 std::string DocumentWriter::write(const HostState& state) {
     if (keys_ != state.keys) {
@@ -222,7 +234,7 @@ std::string DocumentWriter::write(const HostState& state) {
     }
     std::string text;
     text.reserve(kUsualSize + keys_text_.size());
-    JsonWriter to(text);
+    Document to(text, *this);
     object(to, "version", kDocumentVersion, "ledgers", state.ledgers, "keys", Written{keys_text_}, "lines", state.lines, "adopted", state.adopted, "own_pair", state.own_pair,
            "precheck_rounds", state.precheck_rounds, "last_precheck_round", state.last_precheck_round, "first_complete", state.first_complete, "roll", state.roll,
            "requests", state.requests, "deployment", state.deployment, "write", state.write, "seen_on_wire", state.seen_on_wire, "repairs", state.repairs,

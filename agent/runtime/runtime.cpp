@@ -25,6 +25,8 @@ constexpr Duration kRequestsOftenFor = std::chrono::minutes(1); // afterwards ea
 constexpr std::size_t kStartAtOnce = 100;
 constexpr Duration kStartSpacing{10};
 
+bool is_look(const Action& action) { return std::holds_alternative<Observe>(action) || std::holds_alternative<Probe>(action); }
+
 Json fields_of(const Note& note) {
     Json fields = Json::object();
     for (const auto& [name, value] : note.fields) fields.set(name, value);
@@ -195,9 +197,10 @@ void Runtime::process(Entry& entry, const Event& event, Decision* answer) {
     entry.started = true;
     entry.reason = decision.reason;
     refresh_view(entry, now);
-    // Nothing but the time of the next look changed: not worth a write.
+    // Nothing but the time of the next look changed, or a look begins: not worth a write. A look lost in a crash is made again.
+    const bool only_looks = std::all_of(decision.actions.begin(), decision.actions.end(), is_look);
     const bool forgotten = rotation::planted(rotation::Mistake::intent_not_stored) && !decision.actions.empty();
-    if (!forgotten && (!only_time || !decision.actions.empty() || !decision.notes.empty())) {
+    if (!forgotten && (!only_time || !only_looks || !decision.notes.empty())) {
         if (auto stored = store(entry, decision, now); !stored.ok()) {
             if (answer != nullptr) {
                 answer->refused = true;

@@ -24,6 +24,18 @@ Readiness may_serve(const HostState& state, const SpkiHash& key, Instant now, co
     return *longest;
 }
 
+std::optional<Instant> servable_from(const HostState& state, const SpkiHash& key, Instant now, const Policy& policy, Urgency urgency) {
+    if (planted(Mistake::standby_not_held)) return now;
+    const auto record = record_of(key);
+    std::optional<Instant> latest;
+    for (const Ledger& ledger : state.ledgers) {
+        const auto from = servable_from(ledger, record, now, policy, urgency);
+        if (!from) return std::nullopt;
+        latest = std::max(latest.value_or(*from), *from);
+    }
+    return latest;
+}
+
 // RFC 7671 section 8.1 (W2); an emergency skips rollback_hold (W10), never the margin for handshakes under way.
 Reason may_remove(const Roll& roll, const Policy& policy) {
     const Duration hold = roll.kind == RollKind::emergency ? Duration{0} : policy.rollback_hold;

@@ -9,6 +9,8 @@ namespace mxseal::rotation::tlsa {
 
 // W1 over all owners of the host: whether the key may be served.
 Readiness may_serve(const HostState& state, const SpkiHash& key, Instant now, const Policy& policy, Urgency urgency);
+// The same without the words: since when, or from when on, it may be served. Absent: not known yet.
+std::optional<Instant> servable_from(const HostState& state, const SpkiHash& key, Instant now, const Policy& policy, Urgency urgency);
 // W2, W10: when the old key's record may go, counted from the last time it may have been served.
 Reason may_remove(const Roll& roll, const Policy& policy);
 // The planned end of a key's time.

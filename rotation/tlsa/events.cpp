@@ -155,13 +155,10 @@ std::string trouble_of(const EndpointProbe& probe) {
 }
 
 // A chain that some held version does not match, in words; empty: none (INV-1).
-std::string mismatch_of(const Context& context, const EndpointProbe& probe) {
-    for (const Ledger& ledger : context.state.ledgers) {
-        if (ledger.port != probe.port) continue;
-        for (const Held& version : held(ledger, context.now, context.policy, Urgency::planned))
-            if (!version.unseen && !matches(version.records, *probe.chain))
-                return fmt::format("presents key {}, which does not match {}", probe.chain->key.short_hex(), version.records.to_string());
-    }
+std::string mismatch_of(const std::vector<std::pair<std::uint16_t, Held>>& versions, const EndpointProbe& probe) {
+    for (const auto& [port, version] : versions)
+        if (port == probe.port && !version.unseen && !matches(version.records, *probe.chain))
+            return fmt::format("presents key {}, which does not match {}", probe.chain->key.short_hex(), version.records.to_string());
     if (!probe.mismatches.empty()) return "OpenSSL's DANE verification fails against " + probe.mismatches.front();
     return "";
 }
@@ -172,13 +169,16 @@ Wire digest(const Context& context, const ProbeRound& seen) {
     wire.reachable = !seen.endpoints.empty();
     wire.sound = wire.reachable;
     wire.trouble = seen.error;
+    std::vector<std::pair<std::uint16_t, Held>> versions;
+    for (const Ledger& ledger : context.state.ledgers)
+        for (Held& version : held(ledger, context.now, context.policy, Urgency::planned)) versions.emplace_back(ledger.port, std::move(version));
     for (const EndpointProbe& probe : seen.endpoints) {
         EndpointView view{probe.port, probe.address, std::string(name_of(probe.sni)), std::nullopt, trouble_of(probe)};
         if (!view.trouble.empty()) wire.reachable = wire.sound = false;
         if (probe.chain) {
             view.key = probe.chain->key;
             if (std::find(wire.chains.begin(), wire.chains.end(), *probe.chain) == wire.chains.end()) wire.chains.push_back(*probe.chain);
-            if (auto mismatch = mismatch_of(context, probe); !mismatch.empty()) {
+            if (auto mismatch = mismatch_of(versions, probe); !mismatch.empty()) {
                 wire.sound = false;
                 view.trouble = mismatch;
             }

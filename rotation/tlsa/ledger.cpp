@@ -148,6 +148,30 @@ std::vector<Reason::Term> hold_terms(const Ledger& ledger, Instant now, const Po
             {urgency == Urgency::emergency ? "emergency_stale_margin" : "stale_margin", stale_margin(policy, urgency)}};
 }
 
+// What makes the wait of W1 the longest.
+enum class WaitCause { first_look, older_version, denial, before_first_look };
+struct LongestWait {
+    WaitCause cause = WaitCause::first_look;
+    Instant base{}, until{};
+};
+
+// Absent: some server may still answer with a version without `record`.
+std::optional<LongestWait> longest_wait(const Ledger& ledger, const dns::TlsaRecord& record, Instant now, const Policy& policy, Urgency urgency) {
+    if (!ledger.first_observed || ledger.versions.empty()) return std::nullopt;
+    LongestWait longest{WaitCause::first_look, *ledger.first_observed, *ledger.first_observed};
+    const Duration hold = hold_of(ledger, now, policy, urgency);
+    for (const Version& version : ledger.versions) {
+        if (version.records.contains(record)) continue;
+        if (!version.closed_at) return std::nullopt;
+        // match(empty set, k) is true: a cache that holds a denial breaks nothing (A.3), it only has to be replaced everywhere.
+        const Instant until = *version.closed_at + (version.records.empty() ? Duration{0} : hold);
+        if (until > longest.until) longest = {version.records.empty() ? WaitCause::denial : WaitCause::older_version, *version.closed_at, until};
+    }
+    const Instant unseen = unseen_until(ledger, policy, urgency);
+    if (unseen > longest.until && !planted(Mistake::unseen_forgotten)) longest = {WaitCause::before_first_look, *ledger.first_observed, unseen};
+    return longest;
+}
+
 } // namespace
 
 Duration stale_margin(const Policy& policy, Urgency urgency) {
@@ -233,29 +257,25 @@ std::vector<Held> held(const Ledger& ledger, Instant now, const Policy& policy, 
     return all;
 }
 
+std::optional<Instant> servable_from(const Ledger& ledger, const dns::TlsaRecord& record, Instant now, const Policy& policy, Urgency urgency) {
+    const auto wait = longest_wait(ledger, record, now, policy, urgency);
+    return wait ? std::optional(wait->until) : std::nullopt;
+}
+
 Readiness readiness(const Ledger& ledger, const dns::TlsaRecord& record, Instant now, const Policy& policy, Urgency urgency) {
     const auto key = fmt::format("key {}", to_hex(record.data).substr(0, 8));
-    const auto text = key + " may be served from";
-    auto incomplete = [&] {
+    const auto wait = longest_wait(ledger, record, now, policy, urgency);
+    if (!wait) {
         auto target = ledger.primary && ledger.primary->contains(record) ? *ledger.primary : dns::TlsaSet({record});
-        return Readiness{false, because("wait.complete", fmt::format("{} may be served once every name server answers with its record and caches have forgotten the versions without it; {}", key,
-                                                                     incomplete_because(ledger, target, now)))};
-    };
-    if (!ledger.first_observed || ledger.versions.empty()) return incomplete();
-    Reason longest = wait_until("wait.standby", text, "first observed", *ledger.first_observed, {});
-    for (const Version& version : ledger.versions) {
-        if (version.records.contains(record)) continue;
-        if (!version.closed_at) return incomplete();
-        // match(empty set, k) is true: a cache that holds a denial breaks nothing (A.3), it only has to be replaced everywhere.
-        Reason wait = wait_until("wait.standby", text, "complete at", *version.closed_at,
-                                 version.records.empty() ? std::vector<Reason::Term>{} : hold_terms(ledger, now, policy, urgency));
-        if (*wait.until > *longest.until) longest = std::move(wait);
+        return {false, because("wait.complete", fmt::format("{} may be served once every name server answers with its record and caches have forgotten the versions without it; {}", key,
+                                                            incomplete_because(ledger, target, now)))};
     }
-    const Instant unseen = unseen_until(ledger, policy, urgency);
-    if (unseen > *longest.until && !planted(Mistake::unseen_forgotten))
-        longest = wait_until("wait.standby", text, "first observed", *ledger.first_observed,
-                             {{"unseen_ttl", policy.unseen_ttl}, {"safety_margin", policy.safety_margin}, {"stale_margin", stale_margin(policy, urgency)}});
-    return {now >= *longest.until, longest};
+    std::vector<Reason::Term> terms;
+    if (wait->cause == WaitCause::older_version) terms = hold_terms(ledger, now, policy, urgency);
+    if (wait->cause == WaitCause::before_first_look)
+        terms = {{"unseen_ttl", policy.unseen_ttl}, {"safety_margin", policy.safety_margin}, {"stale_margin", stale_margin(policy, urgency)}};
+    const bool of_a_version = wait->cause == WaitCause::older_version || wait->cause == WaitCause::denial;
+    return {now >= wait->until, wait_until("wait.standby", key + " may be served from", of_a_version ? "complete at" : "first observed", wait->base, std::move(terms))};
 }
 
 Readiness nothing_held(const Ledger& ledger, Instant now, const Policy& policy) {

@@ -101,6 +101,9 @@ struct Readiness {
 };
 Readiness readiness(const Ledger& ledger, const dns::TlsaRecord& record, Instant now, const Policy& policy, Urgency urgency);
 
+// The same without the words: from when on every held version contains `record`. Absent: not known yet.
+std::optional<Instant> servable_from(const Ledger& ledger, const dns::TlsaRecord& record, Instant now, const Policy& policy, Urgency urgency);
+
 // No resolver can hold a TLSA record of this owner (secure denial everywhere, unseen_ttl over); the reason says why not.
 Readiness nothing_held(const Ledger& ledger, Instant now, const Policy& policy);
 

@@ -1,8 +1,6 @@
 #include "rotation/tlsa/match.hpp"
 
 #include <algorithm>
-#include <set>
-#include <tuple>
 
 namespace mxseal::rotation::tlsa {
 
@@ -40,11 +38,12 @@ bool record_matches(const dns::TlsaRecord& record, const Chain& chain) {
 bool matches(const dns::TlsaSet& records, const Chain& chain) {
     if (chain.certificates.empty()) return records.empty();
     // RFC 7671 section 8: for each combination of parameters at least one record has to match.
-    std::set<std::tuple<int, int, int>> open;
-    for (const dns::TlsaRecord& record : records.records()) open.insert({record.usage, record.selector, record.matching_type});
-    for (const dns::TlsaRecord& record : records.records())
-        if (record_matches(record, chain)) open.erase({record.usage, record.selector, record.matching_type});
-    return open.empty();
+    const auto& all = records.records();
+    return std::all_of(all.begin(), all.end(), [&](const dns::TlsaRecord& record) {
+        return std::any_of(all.begin(), all.end(), [&](const dns::TlsaRecord& other) {
+            return other.usage == record.usage && other.selector == record.selector && other.matching_type == record.matching_type && record_matches(other, chain);
+        });
+    });
 }
 
 dns::TlsaSet binding_more_than_key(const dns::TlsaSet& records) {

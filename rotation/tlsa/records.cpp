@@ -52,13 +52,12 @@ bool repair_allowed(Context& context, const dns::TlsaSet& missing) {
 // Right after a first publication: an endpoint that does not match takes the set back again (W3).
 bool first_write_undone(Context& context, const Ledger& ledger) {
     HostState& state = context.state;
-    const auto keys = served_keys(state);
+    if (state.first_complete || ledger.primary->empty() || !state.wire.at || !state.wire.reachable) return false;
     const bool ours_only = std::all_of(ledger.primary->records().begin(), ledger.primary->records().end(), [&](const dns::TlsaRecord& record) {
         return std::any_of(state.keys.begin(), state.keys.end(), [&](const Key& key) { return record_of(key.spki) == record; });
     });
-    if (state.first_complete || ledger.primary->empty() || !ours_only || !state.wire.at || !state.wire.reachable) return false;
     const bool strange = std::any_of(state.wire.chains.begin(), state.wire.chains.end(), [&](const Chain& chain) { return !ledger.primary->contains(record_of(chain.key)); });
-    if (!strange || !context.may_start(Task::write)) return false;
+    if (!ours_only || !strange || !context.may_start(Task::write)) return false;
     context.note("tlsa.withdrawn", {}, "an endpoint presents another key right after the first publication: the records are taken back: " + state.wire.trouble);
     state.precheck_rounds = 0;
     write_records(context, ledger, dns::TlsaSet());

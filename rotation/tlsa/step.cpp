@@ -17,17 +17,19 @@ void note_standbys(Context& context) {
     for (const Line& line : context.state.lines)
         for (const SpkiHash& spki : line.next) {
             Key* key = find_key(context.state, spki);
-            const Readiness readiness = may_serve(context.state, spki, context.now, context.policy, Urgency::planned);
-            if (readiness.reason.until && !readiness.ready) context.wake_at(*readiness.reason.until);
+            const auto from = servable_from(context.state, spki, context.now, context.policy, Urgency::planned);
+            const bool ready = from && context.now >= *from;
+            if (from && !ready) context.wake_at(*from);
             // A record that was never on every server is not published, whatever versions are known.
-            if (readiness.ready && !key->published) continue;
-            if (readiness.ready == key->ready.has_value()) continue;
-            if (readiness.ready) {
-                key->ready = readiness.reason.until;
-                context.note("standby.ready", {{"key", spki.hex()}, {"ready_at", to_rfc3339(*key->ready)}}, readiness.reason.sentence());
+            if (ready && !key->published) continue;
+            if (ready == key->ready.has_value()) continue;
+            const auto sentence = may_serve(context.state, spki, context.now, context.policy, Urgency::planned).reason.sentence();
+            if (ready) {
+                key->ready = from;
+                context.note("standby.ready", {{"key", spki.hex()}, {"ready_at", to_rfc3339(*key->ready)}}, sentence);
             } else {
                 key->ready.reset();
-                context.note("standby.lost", {{"key", spki.hex()}}, "the standby is not held everywhere any more: " + readiness.reason.sentence());
+                context.note("standby.lost", {{"key", spki.hex()}}, "the standby is not held everywhere any more: " + sentence);
             }
         }
 }
@@ -55,7 +57,8 @@ void say_what_comes(Context& context) {
     for (const Line& line : state.lines) {
         for (const SpkiHash& spki : line.next) {
             const Key* key = find_key(state, spki);
-            if (!key->ready) context.waits(may_serve(state, spki, context.now, context.policy, Urgency::planned).reason);
+            // Its end is a wake time already (note_standbys); the words are needed where nothing else was said.
+            if (!key->ready && context.out.reason.empty()) context.waits(may_serve(state, spki, context.now, context.policy, Urgency::planned).reason);
             if (!key->chain) {
                 auto retry = state.retries.find(Task::certificate);
                 context.waits(retry != state.retries.end() ? retry->second.reason : because("wait.certificate", fmt::format("waits for the certificate of key {}", spki.short_hex())));

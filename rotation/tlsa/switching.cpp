@@ -46,7 +46,8 @@ void deploy_again(Context& context, const Roll& roll) {
     if (state.deployment->reloaded && !overdue) return;
     // G-07: gates are checked before the rename, again after a restart; an older version may have come back meanwhile.
     const bool nothing_new_shown = state.wire.at && !new_key_shown_anywhere(state, roll);
-    if (!roll.accepted_risk && nothing_new_shown && !may_serve(state, roll.to, context.now, context.policy, urgency_of(roll.kind)).ready) {
+    const auto servable = servable_from(state, roll.to, context.now, context.policy, urgency_of(roll.kind));
+    if (!roll.accepted_risk && nothing_new_shown && (!servable || context.now < *servable)) {
         context.waits(because("wait.standby", fmt::format("a version without key {} came back before it was served anywhere: the deployment waits", roll.to.short_hex())));
         return;
     }
