@@ -96,6 +96,12 @@ FaultOptions FaultOptions::random_subset(std::uint64_t seed) {
     return options;
 }
 
+FaultOptions FaultOptions::times(double factor) const {
+    FaultOptions options = *this;
+    for (double& each : options.chance) each *= factor;
+    return options;
+}
+
 Fate::Fate(std::uint64_t seed, const FaultOptions& options, std::optional<std::set<Strike>> only) : seed_(seed), options_(options), only_(std::move(only)) {}
 
 std::optional<Strike> Fate::draw(Fault fault, Instant now) {

@@ -56,6 +56,7 @@ struct FaultOptions {
     static FaultOptions everything();
     // Each kind is on with one half, at its usual chance times 1/4 to 2.
     static FaultOptions random_subset(std::uint64_t seed);
+    FaultOptions times(double factor) const;
 };
 
 // One strike: kind and number of the chance.

@@ -1,6 +1,7 @@
 #include "simulation/run.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -43,11 +44,13 @@ std::string told(const Plan& plan, const Outcome& outcome, std::vector<Line> lin
 
 } // namespace
 
+double intensity_of_seed(std::uint64_t seed) { return std::exp2(-static_cast<double>(seed / 2 % 5)); }
+
 Plan plan_of_seed(std::uint64_t seed, bool faults) {
     Plan plan;
     plan.seed = seed;
     plan.setting = faults ? random_setting(seed) : stated_setting();
-    if (faults) plan.faults = FaultOptions::random_subset(seed);
+    if (faults) plan.faults = FaultOptions::random_subset(seed).times(intensity_of_seed(seed));
     plan.sqlite = seed % kSqliteOneIn == 0;
     if (plan.sqlite) plan.length = kLengthOnDisk;
     return plan;

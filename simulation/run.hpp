@@ -18,6 +18,9 @@ struct Plan {
 };
 // What `scripts/soak` and the tests run for a seed: a world and faults drawn from it, one in ten on SQLite.
 Plan plan_of_seed(std::uint64_t seed, bool faults);
+// How thick faults come in the run of a seed: 1, 1/2, 1/4 .. 1/16 of their usual chances. Where they come thick, few rolls are finished;
+// where they are rare, a single one meets every step of a roll.
+double intensity_of_seed(std::uint64_t seed);
 
 struct Outcome {
     Counters counters;

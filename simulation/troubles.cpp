@@ -29,6 +29,15 @@ void World::ask(const Json& request) {
     static_cast<void>(runtime_->request(request));
 }
 
+// Who reads of a halted host looks into it within a day and says `resume`; in a quarter of the worlds nobody reads.
+void World::call_operator(std::size_t host) {
+    if (fate_.stopped() || options_.seed % 4 == 3) return;
+    after(latency(10min, 24h), [this, host] {
+        disturb(host);
+        ask(Json::object({{"command", "resume"}, {"hosts", Json(Json::Array{Json(hosts_[host].name)})}, {"who", "operator"}}));
+    });
+}
+
 void World::strike(const Strike& strike) {
     const std::size_t host = pick(strike, 0, hosts_.size());
     const std::size_t server = pick(strike, 1, servers_.size());

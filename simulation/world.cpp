@@ -218,6 +218,7 @@ void World::heard(const agent::LogEntry& entry) {
     for (const char* over : {"switch.verified", "cleanup.started", "roll.finished", "roll.backed", "host.halted"})
         if (entry.event == over) memory.switching = false;
     if (entry.event == "standby.ready") judge_ready(host, entry);
+    if (entry.event == "host.halted") call_operator(host);
     if (entry.event != "roll.finished") return;
     ++counters_.rolls;
     if (entry.fields["kind"].as_string() == "emergency") ++counters_.emergency_rolls;

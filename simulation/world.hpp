@@ -124,6 +124,7 @@ private:
     void strike(const Strike& strike);
     std::size_t pick(const Strike& strike, unsigned part, std::size_t below) const { return static_cast<std::size_t>(fate_.measure(strike, part) * static_cast<double>(below)); }
     void ask(const Json& request);
+    void call_operator(std::size_t host);
     void edit_records(const Strike& strike, std::size_t host);
     void change_configuration(const Strike& strike);
     void disturb(std::size_t host) { hosts_[host].disturbed = now(); }

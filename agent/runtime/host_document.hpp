@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace mxseal::agent {
@@ -28,8 +29,10 @@ public:
 private:
     std::vector<rotation::tlsa::Key> keys_;
     std::string keys_text_ = "[]";
-    std::vector<std::pair<dns::TlsaSet, std::string>> sets_; // most recently made ones, at most kSetsKept
-    std::size_t oldest_set_ = 0;
+    struct Hash { // digests are random enough
+        std::size_t operator()(const dns::TlsaSet& records) const;
+    };
+    std::unordered_map<dns::TlsaSet, std::string, Hash> sets_; // all are dropped where there are more than kSetsMax
 };
 // `invalid` names the field that does not fit.
 Result<rotation::tlsa::HostState> from_document(const Json& document);

@@ -3,6 +3,9 @@
 
 #include "base/json_writer.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 #include <fmt/format.h>
 
 namespace mxseal::agent {
@@ -203,7 +206,7 @@ void out(JsonWriter& to, const std::map<Task, rotation::tlsa::Retry>& retries) {
 }
 
 constexpr std::size_t kUsualSize = 4096; // of a host with a handful of versions, without its keys; grows when it must
-constexpr std::size_t kSetsKept = 16;    // a host has a handful of versions at a time
+constexpr std::size_t kSetsMax = 256;    // a host has some dozens of versions: those of two weeks may be replayed
 
 } // namespace
 
@@ -211,18 +214,25 @@ void write_reason(JsonWriter& to, const Reason& reason) { out(to, reason); }
 
 std::string to_document(const HostState& state) { return DocumentWriter().write(state); }
 
+std::size_t DocumentWriter::Hash::operator()(const dns::TlsaSet& records) const {
+    std::uint64_t sum = records.size();
+    for (const dns::TlsaRecord& record : records.records()) {
+        std::uint64_t part = 0;
+        if (!record.data.empty()) std::memcpy(&part, record.data.data(), std::min(sizeof part, record.data.size()));
+        sum = sum * 31 + part;
+    }
+    return static_cast<std::size_t>(sum);
+}
+
 const std::string& DocumentWriter::text_of(const dns::TlsaSet& records) {
-    for (const auto& [known, text] : sets_)
-        if (known == records) return text;
+    if (auto known = sets_.find(records); known != sets_.end()) return known->second;
     std::string made;
     JsonWriter to(made);
     to.begin_array();
     for (const dns::TlsaRecord& record : records.records()) to.string(record.to_string());
     to.end_array();
-    if (sets_.size() < kSetsKept) return sets_.emplace_back(records, std::move(made)).second;
-    auto& place = sets_[oldest_set_++ % kSetsKept];
-    place = {records, std::move(made)};
-    return place.second;
+    if (sets_.size() >= kSetsMax) sets_.clear();
+    return sets_.emplace(records, std::move(made)).first->second;
 }
 
 std::string DocumentWriter::write(const HostState& state) {

@@ -44,10 +44,16 @@ Reason may_remove(const Roll& roll, const Policy& policy) {
 }
 
 // keys change at rotation only, whatever the lifetime of certificates.
-std::optional<Reason> rotation_due(const HostState& state, const Line& line, const Policy& policy) {
+std::optional<Instant> rotation_due_at(const HostState& state, const Line& line, const Policy& policy) {
     const Key* key = line.current ? find_key(state, *line.current) : nullptr;
     if (key == nullptr || !key->active || planted(Mistake::never_rolls)) return std::nullopt;
-    return wait_until("wait.rotation", fmt::format("the next roll of {} is due at", policy.host), "key active since", *key->active, {{"rotate_every", policy.rotate_every}});
+    return *key->active + policy.rotate_every;
+}
+
+std::optional<Reason> rotation_due(const HostState& state, const Line& line, const Policy& policy) {
+    if (!rotation_due_at(state, line, policy)) return std::nullopt;
+    return wait_until("wait.rotation", fmt::format("the next roll of {} is due at", policy.host), "key active since", *find_key(state, *line.current)->active,
+                      {{"rotate_every", policy.rotate_every}});
 }
 
 // RFC 2308 section 5 (W3): negative answers.

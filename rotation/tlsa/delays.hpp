@@ -14,6 +14,7 @@ std::optional<Instant> servable_from(const HostState& state, const SpkiHash& key
 // W2, W10: when the old key's record may go, counted from the last time it may have been served.
 Reason may_remove(const Roll& roll, const Policy& policy);
 // The planned end of a key's time.
+std::optional<Instant> rotation_due_at(const HostState& state, const Line& line, const Policy& policy);
 std::optional<Reason> rotation_due(const HostState& state, const Line& line, const Policy& policy);
 // DANE fully effective: caches have forgotten that there was no TLSA (T_all + NEG_eff). Only said, never waited for (W3).
 std::optional<Reason> fully_effective(const HostState& state, const Policy& policy);

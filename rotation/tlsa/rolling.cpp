@@ -50,9 +50,9 @@ void begin_due(Context& context) {
             state.roll = new_roll(RollKind::planned, line, context.now, "algorithm added");
             return;
         }
-        auto due = rotation_due(state, line, context.policy);
-        if (due && context.now >= *due->until) {
-            state.roll = new_roll(RollKind::planned, line, *due->until, "rotate_every " + mxseal::to_string(context.policy.rotate_every));
+        const auto due = rotation_due_at(state, line, context.policy);
+        if (due && context.now >= *due) {
+            state.roll = new_roll(RollKind::planned, line, *due, "rotate_every " + mxseal::to_string(context.policy.rotate_every));
             return;
         }
     }
@@ -199,7 +199,7 @@ void keep_rolling(Context& context, Ready ready) {
     HostState& state = context.state;
     if (!state.roll) {
         for (const Line& line : state.lines)
-            if (auto due = rotation_due(state, line, context.policy)) context.wake_at(*due->until);
+            if (auto due = rotation_due_at(state, line, context.policy)) context.wake_at(*due);
         return;
     }
     Roll& roll = *state.roll;

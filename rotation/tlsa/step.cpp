@@ -66,8 +66,12 @@ void say_what_comes(Context& context) {
         }
     }
     if (!state.wire.trouble.empty()) context.waits(because("note.unhealthy", "an endpoint is unhealthy: " + state.wire.trouble));
-    for (const Line& line : state.lines)
-        if (auto due = rotation_due(state, line, context.policy)) context.waits(*due);
+    for (const Line& line : state.lines) {
+        const auto due = rotation_due_at(state, line, context.policy);
+        if (!due) continue;
+        context.wake_at(*due);
+        if (context.out.reason.empty()) context.waits(*rotation_due(state, line, context.policy));
+    }
 }
 
 void decide(Context& context) {

@@ -13,6 +13,7 @@ namespace {
 
 Plan plan_of_file(const std::filesystem::path& file) {
     std::optional<std::uint64_t> seed;
+    std::optional<double> intensity; // absent: that of the seed
     std::set<Strike> only;
     std::ifstream in(file);
     for (std::string line; std::getline(in, line);) {
@@ -23,6 +24,10 @@ Plan plan_of_file(const std::filesystem::path& file) {
             std::uint64_t value = 0;
             REQUIRE((words >> value));
             seed = value;
+        } else if (key == "intensity") {
+            double value = 0;
+            REQUIRE((words >> value));
+            intensity = value;
         } else {
             INFO(file << ": " << line);
             REQUIRE(key == "strike");
@@ -35,6 +40,7 @@ Plan plan_of_file(const std::filesystem::path& file) {
     }
     REQUIRE(seed.has_value());
     Plan plan = plan_of_seed(*seed, true);
+    if (intensity) plan.faults = FaultOptions::random_subset(*seed).times(*intensity);
     if (!only.empty()) plan.only = std::move(only);
     return plan;
 }
