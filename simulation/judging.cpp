@@ -172,6 +172,7 @@ Duration World::settle_bound() const {
     const agent::Timing& timing = setting_.config.timing;
     Duration ttl = timing.resolver_min_ttl;
     for (const auto& [unused, host] : setting_.config.hosts) ttl = std::max<Duration>(ttl, host.tlsa_ttl * 5); // as a provider may rewrite it
+    for (const Owner& owner : owners_) ttl = std::max(ttl, owner.largest_ttl(now()));                          // as somebody may have edited it
     const Duration complete = 3 * timing.observe_every + timing.anycast_margin + 2 * setting_.transfer_lag + 2min;
     const Duration held = complete + std::max<Duration>(ttl, timing.unseen_ttl) + timing.safety_margin + timing.stale_margin;
     const Duration cleaned = timing.safety_margin + timing.rollback_hold + complete;
@@ -183,6 +184,8 @@ Duration World::settle_bound() const {
 
 void World::settle() {
     const Instant end = now() + settle_bound();
+    // What a foreign hand did last is seen by the next look of a host at rest.
+    run_until(now() + setting_.config.timing.monitor_every + kRightBefore);
     for (HostMemory& memory : memory_) memory.steady_since_calm = false;
     const auto all_steady = [this] {
         if (!runtime_) return false;

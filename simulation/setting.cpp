@@ -67,7 +67,7 @@ Setting random_setting(std::uint64_t seed) {
     timing.safety_margin = one_of(4min, 16min);
     timing.resolver_min_ttl = one_of(Duration{10min}, Duration{1h});
     timing.stale_margin = one_of(Duration{0}, Duration{1h}, Duration{8h});
-    timing.emergency_stale_margin = one_of(Duration{0}, Duration{1h});
+    timing.emergency_stale_margin = std::min(one_of(Duration{0}, Duration{1h}), timing.stale_margin);
     timing.anycast_margin = one_of(0min, 5min);
     timing.unseen_ttl = one_of(1h, 24h);
     timing.stagger = one_of(1h, 6h);

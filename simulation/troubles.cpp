@@ -2,6 +2,7 @@
 #include "simulation/world.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -93,6 +94,7 @@ void World::strike(const Strike& strike) {
         const Duration by = fate_.between(strike, 4, -6h, 6h);
         clock_.step_wall(by);
         at(lasts(10min, 6h), [this, by] {
+            if (fate_.stopped()) return; // it was set right when calm came
             clock_.step_wall(-by);
             disturb_all();
         });
@@ -157,7 +159,7 @@ void World::edit_records(const Strike& strike, std::size_t host) {
     const Ttl usual = setting_.config.hosts.begin()->second.tlsa_ttl;
     if (strike.fault == Fault::ttl_edited) {
         if (records.empty()) return;
-        content.ttl = Ttl{static_cast<std::int64_t>(static_cast<double>(usual.count()) * (0.2 + 8 * fate_.measure(strike, 5)))};
+        content.ttl = Ttl{static_cast<std::int64_t>(static_cast<double>(usual.count()) * std::exp2(7 * fate_.measure(strike, 5) - 2))}; // a quarter up to 32 times
     } else if (strike.fault == Fault::record_removed) {
         if (records.empty()) return;
         records.erase(records.begin() + static_cast<std::ptrdiff_t>(pick(strike, 5, records.size())));

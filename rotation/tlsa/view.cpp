@@ -30,6 +30,13 @@ bool current_published(const HostState& state) {
     return true;
 }
 
+// No endpoint is known to present a key that is not in service.
+bool current_served(const HostState& state) {
+    return std::all_of(state.wire.chains.begin(), state.wire.chains.end(), [&](const Chain& chain) {
+        return std::any_of(state.lines.begin(), state.lines.end(), [&](const Line& line) { return line.current == chain.key; });
+    });
+}
+
 HostPhase rolling_phase(const HostState& state) {
     const Roll& roll = *state.roll;
     if (roll.back || !roll.verified) return state.deployment && state.deployment->written ? HostPhase::verifying : HostPhase::switching;
@@ -60,6 +67,7 @@ HostPhase phase_of(const HostState& state, const Policy& policy, const Reason& r
     if (state.own_pair && !state.adopted) return HostPhase::waiting_for_mta;
     if (!state.adopted) return state.ledgers.empty() && state.keys.empty() ? HostPhase::absent : HostPhase::precheck;
     if (state.roll && state.roll->intent) return rolling_phase(state);
+    if (!current_served(state)) return HostPhase::verifying;
     if (!state.first_complete || !current_published(state) || !standby_ready(state)) return HostPhase::publishing;
     if (!standby_certified(state)) return HostPhase::certificate_pending;
     return HostPhase::steady;
