@@ -50,6 +50,8 @@ std::optional<Instant> certificate_due_at(const Key& key, const Policy& policy);
 // deployment.cpp: the MTA's files
 void deploy(Context& context, DeployPurpose purpose, std::vector<SpkiHash> keys);
 bool redeploy(Context& context);               // the unfinished deployment goes out again; false: not before something else, which is said
+std::optional<Reason> back_refused(const Context& context, const Roll& roll); // why the former pair must not go back
+std::vector<SpkiHash> pair_before(const HostState& state, const Roll& roll);  // what was in service before the roll's switch; the roll has a `from`
 bool keep_deployed(Context& context);          // false: a deployment is on its way and the host waits for it
 bool shows(const HostState& state, const Deployment& deployment, const ProbeRound& seen);
 // records.cpp: the TLSA RRsets

@@ -64,19 +64,51 @@ void deploy(Context& context, DeployPurpose purpose, std::vector<SpkiHash> keys)
     context.state.deployment = std::move(deployment);
 }
 
-// A-63, A.3, G-13: where resolvers rely on the key that is served and not on ours (a state restored from an old backup knows no better),
-// ours would turn a match false.
-std::optional<Reason> pair_refused(const Context& context, const std::vector<SpkiHash>& keys) {
-    for (const Chain& served : context.state.wire.chains) {
-        if (std::find(keys.begin(), keys.end(), served.key) != keys.end()) continue;
-        for (const SpkiHash& spki : keys)
-            if (const Key* key = find_key(context.state, spki); key != nullptr && key->chain)
-                if (auto refused = chain_refused(context.state, context.policy, context.now, served, *key->chain, Urgency::planned)) {
-                    refused->text = fmt::format("an endpoint presents key {}, which is not of the pair to deploy, and the pair is not put out: {}", served.key.short_hex(), refused->text);
-                    return refused;
-                }
-    }
+namespace {
+
+// A.3: what `served` matches and resolvers may hold, the pair of `keys` has to match too.
+std::optional<Reason> chains_of_pair_refused(const Context& context, const Chain& served, const std::vector<SpkiHash>& keys) {
+    if (std::find(keys.begin(), keys.end(), served.key) != keys.end()) return std::nullopt;
+    for (const SpkiHash& spki : keys)
+        if (const Key* key = find_key(context.state, spki); key != nullptr && key->chain)
+            if (auto refused = chain_refused(context.state, context.policy, context.now, served, *key->chain, Urgency::planned)) return refused;
     return std::nullopt;
+}
+
+// A-63, G-13: where resolvers rely on the key that is served and not on ours (a state restored from an old backup knows no better), ours
+// would turn a match false.
+std::optional<Reason> pair_refused(const Context& context, const std::vector<SpkiHash>& keys) {
+    for (const Chain& served : context.state.wire.chains)
+        if (auto refused = chains_of_pair_refused(context, served, keys)) {
+            refused->text = fmt::format("an endpoint presents key {}, which is not of the pair to deploy, and the pair is not put out: {}", served.key.short_hex(), refused->text);
+            return refused;
+        }
+    return std::nullopt;
+}
+
+} // namespace
+
+// A-35, G-13: the same for the way back; the files hold the new pair, whether an endpoint presents it yet or not.
+std::optional<Reason> back_refused(const Context& context, const Roll& roll) {
+    const HostState& state = context.state;
+    if (planted(Mistake::rolled_back_too_late)) return std::nullopt;
+    if (!state.wire.at || !state.observed_at) return because("wait.look", "looks at every name server and every endpoint after the restart");
+    const auto keys = pair_before(state, roll);
+    auto refused = pair_refused(context, keys);
+    if (const Key* to = find_key(state, roll.to); !refused && to != nullptr && to->chain) refused = chains_of_pair_refused(context, *to->chain, keys);
+    if (refused) refused->text = fmt::format("key {} is not put back: {}", roll.from->short_hex(), refused->text);
+    return refused;
+}
+
+std::vector<SpkiHash> pair_before(const HostState& state, const Roll& roll) {
+    std::vector<SpkiHash> keys;
+    for (const Line& line : state.lines) {
+        if (line.algorithm == roll.line)
+            keys.push_back(*roll.from);
+        else if (line.current)
+            keys.push_back(*line.current);
+    }
+    return keys;
 }
 
 bool redeploy(Context& context) {

@@ -89,6 +89,7 @@ void apply(Context& context, const OperatorRollBack& event) {
     if (!roll->from) return refuse("an added algorithm cannot be rolled back; remove it from `keys`");
     // an emergency roll never puts a compromised key back.
     if (roll->kind == RollKind::emergency) return refuse("the old key is compromised: it is not put back; roll forward instead");
+    if (auto refused = back_refused(context, *roll)) return refuse(refused->sentence());
     roll->back = context.now;
     context.out.reply = fmt::format("key {} goes back into service", roll->from->short_hex());
     context.note("roll.back", {{"to", roll->from->hex()}, {"who", event.who}}, fmt::format("roll back to key {} asked by {}", roll->from->short_hex(), event.who));

@@ -73,7 +73,10 @@ void keep_switching(Context& context, Roll& roll) {
     deploy_again(context, roll);
     const Instant deadline = *roll.intent + verify_patience(context.policy);
     const bool may_go_back = roll.kind == RollKind::planned && roll.from;
-    if (may_go_back && context.now >= deadline) {
+    const bool overdue = may_go_back && context.now >= deadline;
+    const auto refused = overdue ? back_refused(context, roll) : std::nullopt;
+    if (refused) return context.waits(*refused); // the new pair is tried again meanwhile
+    if (overdue) {
         // Case 10, G-07: the former pair is put back; its records are in every held version.
         roll.back = context.now;
         const bool unheard = state.deployment && state.deployment->written && !state.deployment->reloaded;
@@ -88,16 +91,10 @@ void keep_switching(Context& context, Roll& roll) {
 
 void keep_rolling_back(Context& context, Roll& roll) {
     HostState& state = context.state;
-    std::vector<SpkiHash> keys;
-    for (const Line& line : state.lines) {
-        if (line.algorithm == roll.line)
-            keys.push_back(*roll.from);
-        else if (line.current)
-            keys.push_back(*line.current);
-    }
     const bool begun = state.deployment && state.deployment->purpose == DeployPurpose::back && state.deployment->intent >= *roll.back;
     if (!begun) {
-        if (context.may_start(Task::deploy)) deploy(context, DeployPurpose::back, keys);
+        if (auto refused = back_refused(context, roll)) return context.waits(std::move(*refused));
+        if (context.may_start(Task::deploy)) deploy(context, DeployPurpose::back, pair_before(state, roll));
         return context.waits(because("wait.back", fmt::format("puts key {} back into service", roll.from->short_hex())));
     }
     if (!state.deployment->reloaded && !redeploy(context)) return;
