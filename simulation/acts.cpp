@@ -224,7 +224,7 @@ void World::write(std::size_t host, const WriteTlsa& wanted) {
     Ttl ttl = wanted.ttl;
     if (auto strike = fate_.draw(Fault::ttl_rewritten, now())) {
         ttl = Ttl{static_cast<std::int64_t>(static_cast<double>(ttl.count()) * (0.5 + 4 * fate_.measure(*strike, 0)))};
-        disturb(host);
+        disturb_by_ttl(host, ttl);
     }
     const Duration takes = latency(30ms, 2s);
     const auto answer = [this, host, life = life_](Duration when, TlsaWritten::Outcome outcome, std::optional<Failure> why) {

@@ -26,7 +26,7 @@ struct MailHost {
     std::vector<Backend> backends;
     Keys file;                             // what a process that starts now reads
     std::map<rotation::SpkiHash, rotation::Chain> certificates; // in the file or in the vault, the newest
-    Instant disturbed{};                   // a fault struck, or a foreign hand was at work
+    Instant disturbed{};                   // a fault struck, or a foreign hand was at work; until then nothing has to be punctual
     Instant unwell_since = Instant::max(); // an endpoint is down, without STARTTLS or presents a foreign key
 
     // requirements.md section 0, S(h,t): from the rename on, both old and new chain may be presented.

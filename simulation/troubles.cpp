@@ -160,6 +160,7 @@ void World::edit_records(const Strike& strike, std::size_t host) {
     if (strike.fault == Fault::ttl_edited) {
         if (records.empty()) return;
         content.ttl = Ttl{static_cast<std::int64_t>(static_cast<double>(usual.count()) * std::exp2(7 * fate_.measure(strike, 5) - 2))}; // a quarter up to 32 times
+        disturb_by_ttl(host, content.ttl);
     } else if (strike.fault == Fault::record_removed) {
         if (records.empty()) return;
         records.erase(records.begin() + static_cast<std::ptrdiff_t>(pick(strike, 5, records.size())));

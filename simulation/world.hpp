@@ -127,7 +127,9 @@ private:
     void call_operator(std::size_t host);
     void edit_records(const Strike& strike, std::size_t host);
     void change_configuration(const Strike& strike);
-    void disturb(std::size_t host) { hosts_[host].disturbed = now(); }
+    void disturb(std::size_t host) { hosts_[host].disturbed = std::max(hosts_[host].disturbed, now()); }
+    // W5: the largest TTL of seven days counts, whoever chose it.
+    void disturb_by_ttl(std::size_t host, Ttl ttl) { hosts_[host].disturbed = std::max(hosts_[host].disturbed, now() + rotation::tlsa::kTtlLookBack + ttl); }
     void disturb_all();
     // judging
     std::vector<BadPair> bad_pairs(std::size_t host, bool live_only) const;

@@ -12,6 +12,12 @@ namespace {
 // From the intent to the proof the switch itself says what the files hold; afterwards a foreign hand may have changed them again.
 bool switch_is_open(const HostState& state) { return state.roll && state.roll->intent && (!state.roll->verified || state.roll->back); }
 
+// W5: a TTL that was seen seven days ago makes no wait longer any more.
+void wake_when_a_ttl_no_longer_counts(Context& context) {
+    for (const Ledger& ledger : context.state.ledgers)
+        if (!ledger.ttls.empty()) context.wake_at(ledger.ttls.front().at + kTtlLookBack + ledger.ttls.front().ttl);
+}
+
 // `ready` is a fact worth a line in the log when it comes about, and when it is lost again.
 void note_standbys(Context& context) {
     for (const Line& line : context.state.lines)
@@ -19,7 +25,10 @@ void note_standbys(Context& context) {
             Key* key = find_key(context.state, spki);
             const auto from = servable_from(context.state, spki, context.now, context.policy, Urgency::planned);
             const bool ready = from && context.now >= *from;
-            if (from && !ready) context.wake_at(*from);
+            if (from && !ready) {
+                context.wake_at(*from);
+                wake_when_a_ttl_no_longer_counts(context);
+            }
             // A record that was never on every server is not published, whatever versions are known.
             if (ready && !key->published) continue;
             if (ready == key->ready.has_value()) continue;
