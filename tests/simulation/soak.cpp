@@ -26,6 +26,7 @@ struct Wanted {
     std::uint64_t runs = 0; // at most; 0: as many as there is time for
     std::uint64_t replay = 0;
     bool no_faults = false, stated = false;
+    std::string commit = "unknown";
 };
 
 struct Sums {
@@ -46,7 +47,8 @@ std::string flags_of(const Wanted& wanted) { return std::string(wanted.no_faults
 
 void tell(const Wanted& wanted, const Plan& plan, const Outcome& outcome) {
     const Violation& first = outcome.violations.front();
-    fmt::print("\nVIOLATION {} {}: {}\n  that {}\n  replay: scripts/soak --seed {}{}\n", to_string(first.check), first.host, first.text, sentence_of(first.check), plan.seed, flags_of(wanted));
+    fmt::print("\nVIOLATION {} {}: {}\n  that {}\n  seed {}, commit {}\n  replay: scripts/soak --seed {}{}\n", to_string(first.check), first.host, first.text, sentence_of(first.check), plan.seed, wanted.commit, plan.seed,
+               flags_of(wanted));
     std::fflush(stdout);
 }
 
@@ -146,6 +148,7 @@ int main(int argc, char** argv) {
     app.add_option("--seed", wanted.replay, "Replays one seed, and shortens its story when it fails");
     app.add_flag("--no-faults", wanted.no_faults, "Nothing goes wrong, in the stated world");
     app.add_flag("--stated", wanted.stated, "The stated world: two hosts, two servers, two addresses, rotate_every 2d");
+    app.add_option("--commit", wanted.commit, "What was built: a failure names it");
     CLI11_PARSE(app, argc, argv);
     try {
         return wanted.replay > 0 ? replay(wanted) : soak(wanted);
