@@ -163,7 +163,7 @@ void World::judge_ready(std::size_t host, const agent::LogEntry& entry) {
     if (now() < began_ + timing.unseen_ttl + timing.stale_margin + timing.safety_margin + 1h) return;
     // What the rounds of an observation may add to the truth.
     const Duration rounds = 4 * timing.observe_every + timing.anycast_margin + 2 * setting_.transfer_lag + kRightBefore +
-                            owners_[host].largest_ttl(now()) - timing.resolver_min_ttl; // W5: the largest TTL of seven days counts
+                            owners_[host].largest_ttl(now() - clock_stepped_) - timing.resolver_min_ttl; // W5: the largest TTL of seven days counts, as our clock has them
     if (*safe != Instant{} && *ready - clock_.skew() > *safe + rounds)
         judge_.violated(Check::sharpness, hosts_[host].name, now(), fmt::format("key {} is called ready at {}, no cache can be without it from {}", key->short_hex(), to_rfc3339(*ready), to_rfc3339(*safe)));
 }

@@ -57,7 +57,11 @@ void World::strike(const Strike& strike) {
         });
     };
     switch (strike.fault) {
-    case Fault::server_unreachable: servers_[server].hidden_until = lasts(5min, 12h); return disturb_all();
+    case Fault::server_unreachable:
+        servers_[server].hidden_until = lasts(5min, 12h);
+        // Half of them are cut off from their primary as well.
+        if (server > 0 && fate_.measure(strike, 4) < 0.5) block_transfers(server, servers_[server].hidden_until);
+        return disturb_all();
     case Fault::server_unsigned: servers_[server].unsigned_until = lasts(5min, 3h); return disturb_all();
     case Fault::signer_stops:
         // Signatures have at most two weeks to live, and may be near their end when the signer stops.
@@ -93,6 +97,7 @@ void World::strike(const Strike& strike) {
     case Fault::clock_steps: {
         const Duration by = fate_.between(strike, 4, -6h, 6h);
         clock_.step_wall(by);
+        clock_stepped_ += std::chrono::abs(by);
         at(lasts(10min, 6h), [this, by] {
             if (fate_.stopped()) return; // it was set right when calm came
             clock_.step_wall(-by);

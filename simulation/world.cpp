@@ -233,22 +233,27 @@ void World::set_primary(std::size_t host, Content content, Hand hand) {
     send_transfers(host);
 }
 
+void World::block_transfers(std::size_t server, Instant until) {
+    ServerState& state = servers_[server];
+    state.blocked_since = now();
+    state.blocked_until = until;
+    // RFC 1035 section 3.3.13: a secondary that cannot refresh answers nobody beyond EXPIRE.
+    at(state.blocked_since + Duration{setting_.soa_expire}, [this, server, since = state.blocked_since] {
+        if (servers_[server].blocked_since != since || now() >= servers_[server].blocked_until) return;
+        for (Owner& owner : owners_) owner.silence(server, now());
+    });
+    at(state.blocked_until, [this, server] {
+        for (std::size_t each = 0; each < owners_.size(); ++each) transfer(server, each);
+    });
+}
+
 void World::send_transfers(std::size_t host) {
     for (std::size_t server = 1; server < servers_.size(); ++server) {
         ServerState& state = servers_[server];
         if (now() >= state.blocked_until)
             if (auto strike = fate_.draw(Fault::transfer_late, now())) {
                 disturb_all();
-                state.blocked_since = now();
-                state.blocked_until = now() + fate_.between(*strike, 0, std::chrono::minutes(5), fate_.measure(*strike, 1) < 0.2 ? Duration{std::chrono::hours(12)} : Duration{std::chrono::hours(1)});
-                // RFC 1035 section 3.3.13: a secondary that cannot refresh answers nobody beyond EXPIRE.
-                at(state.blocked_since + Duration{setting_.soa_expire}, [this, server, since = state.blocked_since] {
-                    if (servers_[server].blocked_since != since || now() >= servers_[server].blocked_until) return;
-                    for (Owner& owner : owners_) owner.silence(server, now());
-                });
-                at(state.blocked_until, [this, server] {
-                    for (std::size_t each = 0; each < owners_.size(); ++each) transfer(server, each);
-                });
+                block_transfers(server, now() + fate_.between(*strike, 0, std::chrono::minutes(5), fate_.measure(*strike, 1) < 0.2 ? Duration{std::chrono::hours(12)} : Duration{std::chrono::hours(1)}));
             }
         const Duration lag = setting_.transfer_lag + latency(Duration{0}, setting_.transfer_lag);
         after(lag, [this, server, host] { transfer(server, host); });

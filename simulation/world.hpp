@@ -114,6 +114,7 @@ private:
     void set_primary(std::size_t host, Content content, Hand hand);
     void transfer(std::size_t server, std::size_t host);
     void send_transfers(std::size_t host);
+    void block_transfers(std::size_t server, Instant until);
     bool visible(std::size_t server) const { return now() >= servers_[server].hidden_until && now() >= servers_[server].unsigned_until; }
     // senders.cpp
     void before_change(std::size_t host);
@@ -148,6 +149,7 @@ private:
     Instant began_{};
     Fate fate_;
     VirtualClock clock_;
+    Duration clock_stepped_{0};           // all steps in sum: what was seen before one may look later by as much
     Judge judge_;
     Counters counters_;
     std::vector<ServerState> servers_;

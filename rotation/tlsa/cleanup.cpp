@@ -47,6 +47,11 @@ bool removed_at_primaries(Context& context, const Roll& roll) {
     for (const Ledger& ledger : state.ledgers) {
         if (!ledger.primary) return false;
         if (!ledger.primary->includes(old)) continue;
+        // INV-2: between the intent and this write, or one that is tried again, the zone may have lost its signatures.
+        if (auto refused = dns_refuses(state, context.policy)) {
+            context.waits(std::move(*refused));
+            return false;
+        }
         if (!state.write && context.may_start(Task::write)) {
             context.note("cleanup.written", {{"from", roll.from->hex()}}, fmt::format("asks the provider to remove {} from _{}._tcp.{}", old.to_string(), ledger.port, context.policy.host));
             write_records(context, ledger, ledger.primary->without(old));

@@ -37,6 +37,9 @@ Duration pace(const HostState& state, const Policy& policy);
 bool looked_just_now(Context& context, Urgency urgency); // DNS, wire and clock; starts what is missing
 // gates.cpp: what forbids a step, as a reason
 std::optional<Reason> dns_refuses(const HostState& state, const Policy& policy);
+// G-13: the store may be older than the world (a restored backup). Until every name server has answered since the start, a pair that is
+// presented is replaced only where a server that answers shows that it matches nothing.
+std::optional<Reason> unseen_server(const Context& context, const Chain& served);
 std::optional<Reason> clock_refuses(const HostState& state, Urgency urgency);
 std::optional<Reason> signatures_refuse(const HostState& state, const Policy& policy, Instant now);
 std::optional<Reason> group_refuses(const Context& context, const Roll& roll);

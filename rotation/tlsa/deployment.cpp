@@ -69,6 +69,7 @@ namespace {
 // A.3: what `served` matches and resolvers may hold, the pair of `keys` has to match too.
 std::optional<Reason> chains_of_pair_refused(const Context& context, const Chain& served, const std::vector<SpkiHash>& keys) {
     if (std::find(keys.begin(), keys.end(), served.key) != keys.end()) return std::nullopt;
+    if (auto refused = unseen_server(context, served)) return refused;
     for (const SpkiHash& spki : keys)
         if (const Key* key = find_key(context.state, spki); key != nullptr && key->chain)
             if (auto refused = chain_refused(context.state, context.policy, context.now, served, *key->chain, Urgency::planned)) return refused;

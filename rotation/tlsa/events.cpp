@@ -70,6 +70,7 @@ void apply(Context& context, const Started&) {
     HostState& state = context.state;
     state.under_way.clear();
     state.wire = Wire{};
+    state.started_at = context.now;
     state.observed_at.reset();
     state.time_validated.reset();
     state.time_trouble.clear();

@@ -42,6 +42,25 @@ std::optional<Reason> dns_refuses(const HostState& state, const Policy& policy) 
     return std::nullopt;
 }
 
+std::optional<Reason> unseen_server(const Context& context, const Chain& served) {
+    const HostState& state = context.state;
+    const auto heard = [&](const ServerMemory& server) { return server.answered_at >= state.started_at; };
+    std::optional<Reason> refused;
+    for (const Ledger& ledger : state.ledgers) {
+        const bool nobody = std::none_of(ledger.servers.begin(), ledger.servers.end(), heard);
+        for (const ServerMemory& server : ledger.servers) {
+            if (heard(server) && !server.silent_since && server.records && !matches(*server.records, served)) return std::nullopt;
+            // B-13: the last ones are waited for as long as others that fall silent, the first one without end.
+            const bool waited = !nobody && context.now >= state.started_at + context.policy.unreachable_grace;
+            if (refused || server.left_at || heard(server) || waited) continue;
+            const auto text = fmt::format("key {} is presented and may be relied on; {} ({}) has not answered since the start", served.key.short_hex(), server.server, server.address);
+            refused = nobody ? because("wait.look", text)
+                             : wait_until("wait.look", text + " and is waited for until", "started at", state.started_at, {{"unreachable_grace", context.policy.unreachable_grace}});
+        }
+    }
+    return refused;
+}
+
 std::optional<Reason> clock_refuses(const HostState& state, Urgency) {
     if (state.time_validated || planted(Mistake::clock_trusted)) return std::nullopt;
     if (!state.time_trouble.empty()) return because("wait.clock", "transitions pause until the clock is validated: " + state.time_trouble);

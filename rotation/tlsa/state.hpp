@@ -150,6 +150,7 @@ struct HostState {
     std::set<Task> under_way;
     std::map<Task, Retry> retries;              // stored, so that back-off survives
     Wire wire;
+    Instant started_at{};                       // of this process
     std::optional<Instant> observed_at;         // end of the last round of this process
     std::string observe_trouble;                // why the last round cannot be used
     Security address_security = Security::indeterminate;

@@ -97,7 +97,10 @@ void keep_rolling_back(Context& context, Roll& roll) {
         if (context.may_start(Task::deploy)) deploy(context, DeployPurpose::back, pair_before(state, roll));
         return context.waits(because("wait.back", fmt::format("puts key {} back into service", roll.from->short_hex())));
     }
-    if (!state.deployment->reloaded && !redeploy(context)) return;
+    // An MTA that took no notice, or a foreign hand that was faster.
+    const bool again = state.deployment->written && !state.deployment->shown && context.now >= *state.deployment->written + verify_patience(context.policy);
+    if ((!state.deployment->reloaded || again) && !redeploy(context)) return;
+    if (state.deployment->written) context.wake_at(*state.deployment->written + verify_patience(context.policy));
     if (!state.deployment->shown) return context.waits(because("wait.back", fmt::format("waits until every endpoint shows key {} again: {}", roll.from->short_hex(), failure_or_wire(state))));
 
     Line& line = *find_line(state, roll.line);

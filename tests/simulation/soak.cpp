@@ -26,6 +26,7 @@ struct Wanted {
     std::uint64_t runs = 0; // at most; 0: as many as there is time for
     std::uint64_t replay = 0;
     bool no_faults = false, stated = false;
+    double intensity = 0; // 0: that of the seed
     std::string commit = "unknown";
 };
 
@@ -40,10 +41,11 @@ struct Sums {
 Plan plan_for(const Wanted& wanted, std::uint64_t seed) {
     Plan plan = plan_of_seed(seed, !wanted.no_faults);
     if (wanted.stated) plan.setting = stated_setting();
+    if (wanted.intensity > 0 && !wanted.no_faults) plan.faults = FaultOptions::random_subset(seed).times(wanted.intensity);
     return plan;
 }
 
-std::string flags_of(const Wanted& wanted) { return std::string(wanted.no_faults ? " --no-faults" : "") + (wanted.stated ? " --stated" : ""); }
+std::string flags_of(const Wanted& wanted) { return std::string(wanted.no_faults ? " --no-faults" : "") + (wanted.stated ? " --stated" : "") + (wanted.intensity > 0 ? fmt::format(" --intensity {}", wanted.intensity) : ""); }
 
 void tell(const Wanted& wanted, const Plan& plan, const Outcome& outcome) {
     const Violation& first = outcome.violations.front();
@@ -148,6 +150,7 @@ int main(int argc, char** argv) {
     app.add_option("--seed", wanted.replay, "Replays one seed, and shortens its story when it fails");
     app.add_flag("--no-faults", wanted.no_faults, "Nothing goes wrong, in the stated world");
     app.add_flag("--stated", wanted.stated, "The stated world: two hosts, two servers, two addresses, rotate_every 2d");
+    app.add_option("--intensity", wanted.intensity, "How thick faults come: their usual chances times this (1 to 1/16, drawn from the seed)")->check(CLI::Range(0.001, 100.0));
     app.add_option("--commit", wanted.commit, "What was built: a failure names it");
     CLI11_PARSE(app, argc, argv);
     try {
