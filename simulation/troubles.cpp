@@ -98,6 +98,12 @@ void World::strike(const Strike& strike) {
         const Duration by = fate_.between(strike, 4, -6h, 6h);
         clock_.step_wall(by);
         clock_stepped_ += std::chrono::abs(by);
+        // Somebody who was at the machine's clock may well have more to do there.
+        if (fate_.measure(strike, 5) < 0.5) after(fate_.between(strike, 6, 1s, 1h), [this] {
+                Json names = Json::array();
+                for (const MailHost& each : hosts_) names.push(Json(each.name));
+                ask(Json::object({{"command", "roll"}, {"hosts", std::move(names)}, {"who", "operator"}}));
+            });
         at(lasts(10min, 6h), [this, by] {
             if (fate_.stopped()) return; // it was set right when calm came
             clock_.step_wall(-by);
@@ -117,7 +123,11 @@ void World::strike(const Strike& strike) {
         });
         return disturb(host);
     case Fault::rolled_in_emergency: request("roll", true); return disturb(host);
-    case Fault::rolled_back: request("roll_back"); return disturb(host);
+    case Fault::rolled_back:
+        // At any time, or right when the old record begins to go.
+        if (fate_.measure(strike, 4) < 0.5) memory_[host].back_at_cleanup = fate_.between(strike, 5, 1s, 3min);
+        else request("roll_back");
+        return disturb(host);
     case Fault::halted:
         request("halt");
         at(lasts(1min, 24h), [this, host, name = hosts_[host].name] {
@@ -130,7 +140,9 @@ void World::strike(const Strike& strike) {
         if (options_.sqlite || held_back_) return;
         held_back_ = true;
         database_->hold_back_syncs();
-        at(lasts(1s, 10min), [this, strike] {
+        // Rolls that were finished meanwhile are not known afterwards.
+        at(lasts(1s, 10min), [this, strike, memory = memory_] {
+            for (std::size_t each = 0; each < memory.size(); ++each) memory_[each].retired = memory[each].retired;
             if (runtime_) return kill_agent(strike);
             database_->crash();
             held_back_ = false;

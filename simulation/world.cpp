@@ -219,6 +219,10 @@ void World::heard(const agent::LogEntry& entry) {
         if (entry.event == over) memory.switching = false;
     if (entry.event == "standby.ready") judge_ready(host, entry);
     if (entry.event == "host.halted") call_operator(host);
+    if (entry.event == "cleanup.started" && memory.back_at_cleanup)
+        after(*std::exchange(memory.back_at_cleanup, std::nullopt), [this, name = entry.host] {
+            ask(Json::object({{"command", "roll_back"}, {"hosts", Json(Json::Array{Json(name)})}, {"who", "operator"}}));
+        });
     if (entry.event != "roll.finished") return;
     ++counters_.rolls;
     if (entry.fields["kind"].as_string() == "emergency") ++counters_.emergency_rolls;

@@ -168,6 +168,7 @@ private:
         bool emergency = false;                    // kind of the last switch
         Instant broken_since = Instant::max();     // live records and served keys do not match
         bool steady_since_calm = false;
+        std::optional<Duration> back_at_cleanup; // an operator waits for the next one to begin
         bool told_wrong = false;                   // the last observation that mxseal was given had an answer that is not validly signed
         bool switching = false;                    // between the intent of a switch and its proof on the wire
         std::set<dns::TlsaSet> broken_versions;    // that did not match when a foreign hand made them, or the key

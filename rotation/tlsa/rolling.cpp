@@ -204,7 +204,10 @@ void keep_rolling(Context& context, Ready ready) {
     }
     Roll& roll = *state.roll;
     if (planted(Mistake::cleanup_at_the_switch) && roll.intent && !roll.cleanup_intent) roll.cleanup_intent = context.now;
-    if (planted(Mistake::cleanup_after_roll_back) && roll.back && roll.verified) return keep_cleaning(context, roll, ready);
+    if (planted(Mistake::cleanup_after_roll_back) && roll.back && state.deployment && state.deployment->purpose == DeployPurpose::back && state.deployment->shown) {
+        if (!roll.cleanup_intent) roll.cleanup_intent = context.now;
+        return keep_cleaning(context, roll, ready);
+    }
     if (roll.back) return keep_rolling_back(context, roll);
     if (!roll.intent) return prepare_switch(context, roll, ready);
     if (roll.verified && roll.confirmations >= kRounds) return keep_cleaning(context, roll, ready);
