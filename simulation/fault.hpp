@@ -94,6 +94,8 @@ public:
     double uniform();
 
     const std::vector<Struck>& struck() const { return struck_; }
+    // That it has had so far, whether it struck or not.
+    std::uint32_t chances(Fault fault) const { return count_[static_cast<std::size_t>(fault)]; }
 
 private:
     std::uint64_t seed_;

@@ -94,6 +94,7 @@ Setting setting_of(agent::Config config) {
     setting.soa_expire = Ttl{604'800};
     setting.caches = usual_caches(setting.config.timing);
     setting.mail_every = std::chrono::hours(1);
+    setting.operator_answers = false;
     return setting;
 }
 

@@ -21,6 +21,7 @@ struct Setting {
     bool published_before = false;        // the served keys have TLSA records already
     bool recently_published = false;      // ... or had, with unseen_ttl, until right before the first look
     Duration mail_every = std::chrono::hours(6);
+    bool operator_answers = true;         // somebody reads of a halted host within a day and resumes it; false: a forecast has its own
 };
 
 // The stated world of the numbers: rotate_every 2d, two hosts, two servers, two addresses each, waits of an hour.

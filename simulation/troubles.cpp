@@ -32,7 +32,7 @@ void World::ask(const Json& request) {
 
 // Who reads of a halted host looks into it within a day and says `resume`; in a quarter of the worlds nobody reads.
 void World::call_operator(std::size_t host) {
-    if (fate_.stopped() || options_.seed % 4 == 3) return;
+    if (!setting_.operator_answers || fate_.stopped() || options_.seed % 4 == 3) return;
     after(latency(10min, 24h), [this, host] {
         disturb(host);
         ask(Json::object({{"command", "resume"}, {"hosts", Json(Json::Array{Json(hosts_[host].name)})}, {"who", "operator"}}));

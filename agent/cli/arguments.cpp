@@ -16,6 +16,8 @@ namespace {
 
 // A reason is read by people, in one log line.
 constexpr std::size_t kReasonMax = 500;
+// Our choice: a few days for a look at rolls of minutes, and more than anybody plans ahead.
+constexpr double kYearsMin = 0.01, kYearsMax = 100;
 
 class Grammar {
 public:
@@ -74,6 +76,26 @@ private:
         timeline->add_option("--svg", arguments_.svg, "Write the picture to this file, as SVG")->type_name("FILE");
         timeline->add_option("--from", arguments_.from, "Begin then: 2026-11-22T07:00:00Z, or 2h-ago; else with the last roll")->type_name("INSTANT");
         add_json(timeline);
+        add_simulate();
+    }
+
+    void add_simulate() {
+        CLI::App* simulate = add("simulate", Verb::simulate, "Run the configuration for some years in a simulated internet, and show its rolls, waits and what faults do; nothing real is touched",
+                                 "mxseal --config try.yaml simulate --years 2 --svg roll.svg");
+        simulate->add_option("--years", arguments_.years, "How long, 0.01 to 100 (1)")->type_name("N")->check(CLI::Range(kYearsMin, kYearsMax));
+        simulate->add_option("--seed", arguments_.seed, "Another course of events; the same seed gives the same one (1)")->type_name("S")->check(CLI::NonNegativeNumber);
+        simulate->add_option("--host", arguments_.hosts, "The host whose roll is drawn and disturbed; else the first one")->type_name("HOST")->expected(1);
+        simulate->add_option("--svg", arguments_.svg, "Write the picture of a roll to this file, as SVG")->type_name("FILE");
+        CLI::Option* none = simulate->add_flag("--no-faults", none_, "Only the years, in which nothing goes wrong");
+        CLI::Option* everywhere = simulate->add_flag("--faults", everywhere_, "Faults strike in the years, too, each kind as often as in the project's own tests");
+        CLI::Option* names = simulate->add_option("--fault", arguments_.fault_names, "Try this kind of fault alone; may be repeated")->type_name("NAME")->allow_extra_args(false);
+        none->excludes(everywhere)->excludes(names);
+        simulate->final_callback([this] {
+            arguments_.verb = Verb::simulate;
+            if (none_) arguments_.faults = SimulatedFaults::none;
+            if (everywhere_) arguments_.faults = SimulatedFaults::everywhere;
+        });
+        add_json(simulate);
     }
 
     void add_doing() {
@@ -106,6 +128,7 @@ private:
     }
 
     Arguments& arguments_;
+    bool none_ = false, everywhere_ = false; // of simulate
     CLI::App app_;
 };
 

@@ -2,19 +2,21 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace mxseal::cli {
 
-enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline };
+enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline, simulate };
+enum class SimulatedFaults { apart, everywhere, none };
 
 struct Arguments {
     Verb verb = Verb::status;
     std::string config;                      // empty: see config_path()
     bool json = false;
-    std::vector<std::string> hosts;          // plan, roll, halt, resume; log: at most one; timeline: one
+    std::vector<std::string> hosts;          // plan, roll, halt, resume; log, simulate: at most one; timeline: one
     bool all = false;                        // halt, resume
     bool watch = false;                      // status
     bool emergency = false;                  // roll
@@ -25,8 +27,12 @@ struct Arguments {
     std::string why;                         // halt
     bool follow = false;                     // log
     std::size_t limit = 100;
-    std::optional<std::string> svg;          // timeline: the file to write
+    std::optional<std::string> svg;          // timeline, simulate: the file to write
     std::optional<std::string> from;         // timeline: an instant or "2h-ago"
+    double years = 1;                        // simulate
+    std::uint64_t seed = 1;
+    SimulatedFaults faults = SimulatedFaults::apart;
+    std::vector<std::string> fault_names;    // these alone, as simulation/fault.hpp names them; empty: all
 };
 
 // Exit codes of all commands (DESIGN.md, Interface).

@@ -13,6 +13,8 @@ int check_config(Environment& environment, const Arguments& arguments, const age
 int run_agent_command(Environment& environment, const agent::Config& config);
 int run_apply_command(Environment& environment, const Arguments& arguments, const agent::Config& config);
 
+int simulate(Environment& environment, const Arguments& arguments, const agent::Config& config);
+
 // Those that ask a desk.
 int show_plan(Environment& environment, const Arguments& arguments, DeskFinder& desks);
 int show_status(Environment& environment, const Arguments& arguments, DeskFinder& desks);

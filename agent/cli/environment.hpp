@@ -14,6 +14,16 @@
 
 namespace mxseal::cli {
 
+// What `simulate` asks for; the simulation itself stands above agent/ and is handed in.
+struct SimulationOrder {
+    Duration length = std::chrono::hours(24 * 365);
+    std::uint64_t seed = 1;
+    std::string host;                                 // empty: the first one
+    SimulatedFaults faults = SimulatedFaults::apart;
+    std::vector<std::string> fault_names;             // empty: all
+    std::function<void(std::string_view what, std::size_t done, std::size_t all)> on_progress;
+};
+
 struct Environment {
     Console& console;
     const Clock& clock;
@@ -29,6 +39,8 @@ struct Environment {
     // The runtime: run_agent() and run_apply().
     std::function<Status(const agent::Config&, agent::Signals&, agent::AgentHooks)> run_agent{};
     std::function<Result<agent::ApplySummary>(const agent::Config&, agent::Signals&, agent::AgentHooks)> run_apply{};
+    // The forecast as JSON (simulation/forecast.hpp, to_json); `invalid`: the order or the configuration cannot be simulated.
+    std::function<Result<Json>(const agent::Config&, const SimulationOrder&)> simulate{};
 };
 
 } // namespace mxseal::cli

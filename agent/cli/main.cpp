@@ -1,6 +1,7 @@
 // The executable: hands the world to the commands.
 #include "agent/cli/commands.hpp"
 #include "agent/control/find_desk.hpp"
+#include "simulation/forecast.hpp"
 
 #include <iostream>
 #include <string_view>
@@ -44,6 +45,23 @@ Style style_of_stdout(char** environment, bool terminal) {
     return {variable(environment, "NO_COLOR").empty(), std::max<std::size_t>(width, 40)};
 }
 
+Result<Json> simulate(const agent::Config& config, const SimulationOrder& order) {
+    simulation::ForecastWanted wanted;
+    wanted.length = order.length;
+    wanted.seed = order.seed;
+    wanted.host = order.host;
+    wanted.faults_in_years = order.faults == SimulatedFaults::everywhere;
+    wanted.on_progress = order.on_progress;
+    if (order.faults != SimulatedFaults::none) {
+        auto trials = simulation::faults_named(order.fault_names);
+        if (!trials.ok()) return std::move(trials).error();
+        wanted.trials = std::move(*trials);
+    }
+    auto forecast = simulation::forecast(config, wanted);
+    if (!forecast.ok()) return std::move(forecast).error();
+    return simulation::to_json(*forecast);
+}
+
 int run_main(int count, char** words, char** environment) {
     auto parsed = parse_arguments({words + 1, words + count}, MXSEAL_VERSION);
     if (!parsed.arguments) {
@@ -66,6 +84,7 @@ int run_main(int count, char** words, char** environment) {
     };
     world.run_agent = agent::run_agent;
     world.run_apply = agent::run_apply;
+    world.simulate = simulate;
     return run(world, *parsed.arguments);
 }
 

@@ -15,6 +15,9 @@ std::string render_plan(const Json& plan, const Style& style);
 std::string render_log_entry(const Json& entry);       // one line, with its end
 std::string render_replies(const Json& replies, const Style& style);
 
+// A forecast (simulation/forecast.hpp, to_json) without its picture.
+std::string render_simulation(const Json& forecast, const Style& style);
+
 // One line a host and domain, by name: for a pipe that wants to see what changed.
 std::vector<std::pair<std::string, std::string>> status_lines(const Json& status);
 

@@ -47,6 +47,7 @@ int dispatch(Environment& environment, const Arguments& arguments, const agent::
     case Verb::status: return show_status(environment, arguments, desks);
     case Verb::log: return show_log(environment, arguments, desks);
     case Verb::timeline: return show_timeline(environment, arguments, desks);
+    case Verb::simulate: return simulate(environment, arguments, config);
     case Verb::roll: return roll(environment, arguments, desks);
     case Verb::halt:
     case Verb::resume: return halt_or_resume(environment, arguments, desks);
@@ -64,7 +65,9 @@ std::string render_answer(const Json& answer, const Style& style) {
 } // namespace
 
 int run(Environment& environment, const Arguments& arguments) {
-    auto loaded = agent::load_config(agent::config_path(arguments.config));
+    // A configuration may be tried on a machine that has neither its secrets nor its accounts.
+    const auto machine = arguments.verb == Verb::simulate ? agent::Machine::left_alone : agent::Machine::asked;
+    auto loaded = agent::load_config(agent::config_path(arguments.config), machine);
     if (auto* mistakes = std::get_if<agent::ConfigMistakes>(&loaded)) return print_mistakes(environment, arguments, *mistakes);
     const auto& config = std::get<agent::Config>(loaded);
     for (const auto& warning : config.warnings) environment.console.warn(warning);

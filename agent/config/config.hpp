@@ -108,9 +108,11 @@ struct ConfigMistakes {
 // --config FILE, else $MXSEAL_CONFIG, else /etc/mxseal/mxseal.yaml.
 std::filesystem::path config_path(const std::string& from_command_line);
 
-// Opens the secret files that it names and checks their modes.
-std::variant<Config, ConfigMistakes> load_config(const std::filesystem::path& file);
-// The same from text, as if read from `file`; relative paths count from its folder.
+// Whether this machine is asked for what the file names: secrets and their modes, accounts, programs, folders.
+enum class Machine { asked, left_alone };
+
+std::variant<Config, ConfigMistakes> load_config(const std::filesystem::path& file, Machine machine = Machine::asked);
+// From text, as if read from `file`; relative paths count from its folder. The machine is left alone.
 std::variant<Config, ConfigMistakes> parse_config(const std::string& text, const std::filesystem::path& file);
 
 // A secret from its file: `invalid` when the file is readable by group or others (group of the process excepted: 0640), or

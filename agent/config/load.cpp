@@ -35,8 +35,6 @@ void read_sections(Reading& reading, const Value& root) {
     config::cross_check(reading);
 }
 
-enum class Machine { asked, left_alone };
-
 std::variant<Config, ConfigMistakes> read_config(const std::string& text, const std::filesystem::path& file, Machine machine) {
     Reading reading(file);
     auto tree = config::parse_yaml(text);
@@ -59,7 +57,7 @@ std::variant<Config, ConfigMistakes> read_config(const std::string& text, const 
 
 std::variant<Config, ConfigMistakes> parse_config(const std::string& text, const std::filesystem::path& file) { return read_config(text, file, Machine::left_alone); }
 
-std::variant<Config, ConfigMistakes> load_config(const std::filesystem::path& file) {
+std::variant<Config, ConfigMistakes> load_config(const std::filesystem::path& file, Machine machine) {
     auto refuse = [&](const std::string& why) { return ConfigMistakes{{fmt::format("{}: {}", file.string(), why)}}; };
     std::error_code failure;
     if (std::filesystem::is_directory(file, failure)) return refuse("is a folder; name a file with --config");
@@ -74,7 +72,7 @@ std::variant<Config, ConfigMistakes> load_config(const std::filesystem::path& fi
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (in.bad()) return refuse("cannot be read");
     text.resize(static_cast<std::size_t>(in.gcount()));
-    return read_config(text, file, Machine::asked);
+    return read_config(text, file, machine);
 }
 
 } // namespace mxseal::agent

@@ -312,8 +312,16 @@ void apply(Context& context, const TlsaWritten& event) {
     }
 }
 
+// The answer to an earlier deployment that comes once more must not pass for that of the next one, which puts another key out.
+bool of_another_deployment(const HostState& state, const Deployed& event) {
+    return state.deployment && std::any_of(event.chains.begin(), event.chains.end(), [&](const Chain& chain) {
+        return std::find(state.deployment->keys.begin(), state.deployment->keys.end(), chain.key) == state.deployment->keys.end();
+    });
+}
+
 void apply(Context& context, const Deployed& event) {
     HostState& state = context.state;
+    if (of_another_deployment(state, event)) return;
     state.under_way.erase(Task::deploy);
     state.wire.at.reset(); // the wire decides
     if (state.deployment && (!event.failure || event.file_changed)) {

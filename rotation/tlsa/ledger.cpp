@@ -30,8 +30,11 @@ const Version* find_version(const Ledger& ledger, const dns::TlsaSet& records) {
 }
 
 void note_ttl(Ledger& ledger, Ttl ttl, Instant now) {
-    // A later sighting of at least the same TTL makes an earlier one pointless.
-    while (!ledger.ttls.empty() && ledger.ttls.back().ttl <= ttl) ledger.ttls.pop_back();
+    // A later sighting of at least the same TTL makes an earlier one pointless; a look whose answer comes late is the earlier one.
+    while (!ledger.ttls.empty() && ledger.ttls.back().ttl <= ttl) {
+        now = std::max(now, ledger.ttls.back().at);
+        ledger.ttls.pop_back();
+    }
     ledger.ttls.push_back({ttl, now});
 }
 

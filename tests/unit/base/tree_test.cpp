@@ -43,7 +43,9 @@ TEST_CASE("includes point down the arrows: base below rotation and providers, ag
                 std::smatch found;
                 if (!std::regex_search(line, found, include)) continue;
                 INFO(file << ": " << line);
-                CHECK(may.contains(found[1]));
+                // `mxseal simulate`: the executable hands the world to the commands, the simulated one too (docs/decisions/0011).
+                const bool hands_in = fs::relative(file, kRoot) == "agent/cli/main.cpp" && found[1] == "simulation";
+                CHECK((may.contains(found[1]) || hands_in));
             }
     }
 }

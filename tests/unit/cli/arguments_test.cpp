@@ -40,6 +40,23 @@ TEST_CASE("each command is understood with what belongs to it") {
     CHECK(roll.wait);
 }
 
+TEST_CASE("simulate is understood with what belongs to it") {
+    const auto usual = good({"simulate"});
+    CHECK(usual.verb == Verb::simulate);
+    CHECK(usual.years == 1);
+    CHECK(usual.seed == 1);
+    CHECK(usual.faults == SimulatedFaults::apart);
+    CHECK(usual.hosts.empty());
+    const auto asked = good({"simulate", "--years", "0.5", "--seed", "7", "--host", "a.example.org", "--fault", "killed", "--fault", "halted", "--svg", "a.svg"});
+    CHECK(asked.years == 0.5);
+    CHECK(asked.seed == 7);
+    CHECK(asked.hosts == std::vector<std::string>{"a.example.org"});
+    CHECK(asked.fault_names == std::vector<std::string>{"killed", "halted"});
+    CHECK(asked.svg == "a.svg");
+    CHECK(good({"simulate", "--no-faults"}).faults == SimulatedFaults::none);
+    CHECK(good({"simulate", "--faults"}).faults == SimulatedFaults::everywhere);
+}
+
 TEST_CASE("--config stands before or after the command") {
     CHECK(good({"--config", "x.yaml", "status"}).config == "x.yaml");
     CHECK(good({"status", "--config", "x.yaml"}).config == "x.yaml");
@@ -69,6 +86,14 @@ TEST_CASE("wrong usage is said in a sentence and exits with 2") {
         {{"timeline", "a.example.org", "--svg", ""}, "--svg"},
         {{"timeline", "a.example.org", "--svg", "a.svg", "--json"}, "--svg and --json exclude each other"},
         {{"log", "--limit", "many"}, "--limit"},
+        {{"simulate", "--years", "0"}, "--years"},
+        {{"simulate", "--years", "101"}, "--years"},
+        {{"simulate", "--years", "soon"}, "--years"},
+        {{"simulate", "--seed", "-1"}, "--seed"},
+        {{"simulate", "--faults", "--no-faults"}, "faults"},
+        {{"simulate", "--fault", "killed", "--no-faults"}, "--no-faults"},
+        {{"simulate", "--svg", "a.svg", "--json"}, "--svg and --json exclude each other"},
+        {{"simulate", "a.example.org"}, "a.example.org"},
     };
     for (const auto& [words, expected] : table) {
         const auto parsed = parse(words);
@@ -85,7 +110,7 @@ TEST_CASE("the version and the help are no mistakes") {
     CHECK(parse({"--version"}).exit_code == kExitDone);
     const auto help = parse({"--help"});
     CHECK(help.exit_code == kExitDone);
-    for (const char* command : {"config", "plan", "apply", "agent", "status", "roll", "halt", "resume", "log", "timeline"}) {
+    for (const char* command : {"config", "plan", "apply", "agent", "status", "roll", "halt", "resume", "log", "timeline", "simulate"}) {
         CHECK(help.text.find(command) != std::string::npos);
         const auto own = parse({command, "--help"});
         CHECK(own.exit_code == kExitDone);
@@ -97,7 +122,7 @@ TEST_CASE("the manual page names every command and every option of the help") {
     std::ifstream file(MXSEAL_SOURCE_DIR "/docs/manual/mxseal.1.md");
     std::stringstream page;
     page << file.rdbuf();
-    for (const auto& command : std::vector<std::vector<std::string>>{{"config", "check"}, {"plan"}, {"apply"}, {"agent"}, {"status"}, {"roll"}, {"halt"}, {"resume"}, {"log"}, {"timeline"}}) {
+    for (const auto& command : std::vector<std::vector<std::string>>{{"config", "check"}, {"plan"}, {"apply"}, {"agent"}, {"status"}, {"roll"}, {"halt"}, {"resume"}, {"log"}, {"timeline"}, {"simulate"}}) {
         auto words = command;
         words.push_back("--help");
         std::istringstream help(parse(words).text);

@@ -45,6 +45,11 @@ TEST_CASE("plan reads as its golden file") {
     CHECK(render_plan(Json::object({{"hosts", Json::array()}}), {}) == "no hosts\n");
 }
 
+TEST_CASE("a simulation reads as its golden file") {
+    check_golden("simulation.txt", render_simulation(json_of("simulation.json"), {}));
+    check_golden("simulation_no_faults.txt", render_simulation(json_of("simulation_no_faults.json"), {true, 70}));
+}
+
 TEST_CASE("log entries read as their golden file") {
     const Json entries = json_of("log.json");
     std::string text;
@@ -65,4 +70,5 @@ TEST_CASE("answers that lack what is expected are printed all the same") {
     CHECK_FALSE(render_status(Json::object({{"hosts", Json(Json::Array{Json(), Json::object()})}}), {}).empty());
     CHECK(render_log_entry(Json()) == "- - - \n");
     CHECK(render_plan(Json(), {}) == "no hosts\n");
+    CHECK(render_simulation(Json(), {}).starts_with("Simulated: 0s"));
 }
