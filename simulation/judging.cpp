@@ -138,7 +138,7 @@ void World::judge_rolls(Duration length) {
 }
 
 Instant World::last_trouble() const {
-    Instant last{};
+    Instant last = signer_back_;
     for (const MailHost& host : hosts_) {
         last = std::max(last, host.disturbed);
         for (const Backend& backend : host.backends) last = std::max({last, backend.down_until, backend.no_starttls_until, backend.lingers_until});

@@ -144,7 +144,8 @@ bool tells(const Fate& fate, const Strike& strike, std::size_t host, std::size_t
     if (static_cast<std::size_t>(fate.measure(strike, 0) * static_cast<double>(hosts)) != host) return false;
     if (strike.fault == Fault::server_falls_back && !within(1, 0.5, 1)) return false;                  // the primary does not fall back
     if (strike.fault == Fault::signer_stops) return within(3, 0, 0.03) && within(4, 0.5, 1);            // signatures run out before it runs again
-    if (strike.fault == Fault::clock_steps && !within(4, 0.7, 1)) return false;                        // forward, which would end waits too early
+    if (strike.fault == Fault::clock_steps && !(within(4, 0.7, 1) && within(5, 0.5, 1))) return false; // forward, which would end waits too early, and nothing else
+    if (strike.fault == Fault::rolled_back && !within(4, 0.5, 1)) return false;                         // at once, not at the next removal
     return within(3, 0.2, 0.6);
 }
 

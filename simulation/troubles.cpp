@@ -66,7 +66,8 @@ void World::strike(const Strike& strike) {
     case Fault::signer_stops:
         // Signatures have at most two weeks to live, and may be near their end when the signer stops.
         signatures_end_ = lasts(1h, 24h * 14);
-        at(now() + fate_.between(strike, 4, 6h, 48h), [this] { signatures_end_.reset(); });
+        signer_back_ = now() + fate_.between(strike, 4, 6h, 48h);
+        at(signer_back_, [this] { signatures_end_.reset(); });
         return disturb_all();
     case Fault::server_falls_back: {
         const std::vector<Content>& versions = memory_[host].versions;

@@ -158,6 +158,7 @@ private:
     std::map<std::string, std::size_t> index_;
     std::vector<Cache> caches_;
     std::optional<Instant> signatures_end_;        // the signer stands still
+    Instant signer_back_{};               // it stands still, or stood, until then
     std::map<rotation::SpkiHash, rotation::Algorithm> algorithms_;
     std::set<rotation::SpkiHash> own_keys_;         // keys that mxseal made or found at the start; the others are a foreign hand's
     std::map<std::pair<rotation::SpkiHash, int>, rotation::Chain> chains_;

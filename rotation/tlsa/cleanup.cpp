@@ -23,6 +23,12 @@ std::optional<Reason> removal_refused(const Context& context, const Roll& roll, 
     return std::nullopt;
 }
 
+std::optional<Reason> still_served(const HostState& state, const Roll& roll) {
+    const bool served = std::any_of(state.wire.chains.begin(), state.wire.chains.end(), [&](const Chain& chain) { return chain.key == *roll.from; });
+    if (!served) return std::nullopt;
+    return because("wait.confirm", fmt::format("the old record stays while an endpoint presents key {}", roll.from->short_hex()));
+}
+
 void finish(Context& context, const Roll& roll) {
     HostState& state = context.state;
     if (roll.from) find_key(state, *roll.from)->removed = context.now;
@@ -40,6 +46,16 @@ void note_cleanup(Context& context, const Roll& roll) {
                      fmt::format("an attacker on the path can replay signed TLSA records of key {} until {}", roll.from->short_hex(), to_rfc3339(*horizon)));
 }
 
+// INV-2, R2: between the intent and the write, or one that is tried again, the zone may have lost its signatures, and somebody may have put
+// the old pair back; a restart has seen neither yet.
+std::optional<Reason> write_refused(const Context& context, const Roll& roll) {
+    const HostState& state = context.state;
+    if (auto refused = dns_refuses(state, context.policy)) return refused;
+    if (planted(Mistake::removed_while_served) || planted(Mistake::cleanup_at_the_switch) || planted(Mistake::cleanup_after_roll_back)) return std::nullopt;
+    if (!state.wire.at) return because("wait.look", "looks at every endpoint before the old record is removed");
+    return still_served(state, roll);
+}
+
 // True when no primary holds the record any more.
 bool removed_at_primaries(Context& context, const Roll& roll) {
     HostState& state = context.state;
@@ -47,8 +63,7 @@ bool removed_at_primaries(Context& context, const Roll& roll) {
     for (const Ledger& ledger : state.ledgers) {
         if (!ledger.primary) return false;
         if (!ledger.primary->includes(old)) continue;
-        // INV-2: between the intent and this write, or one that is tried again, the zone may have lost its signatures.
-        if (auto refused = dns_refuses(state, context.policy)) {
+        if (auto refused = write_refused(context, roll)) {
             context.waits(std::move(*refused));
             return false;
         }
@@ -72,8 +87,7 @@ void keep_cleaning(Context& context, Roll& roll, Ready ready) {
         if (context.now < *wait.until) return context.waits(wait);
         if (auto refused = removal_refused(context, roll, ready)) return context.waits(std::move(*refused));
         if (!looked_just_now(context, urgency_of(roll.kind))) return;
-        const bool served = std::any_of(state.wire.chains.begin(), state.wire.chains.end(), [&](const Chain& chain) { return chain.key == *roll.from; });
-        if (served) return context.waits(because("wait.confirm", fmt::format("the old record stays while an endpoint presents key {}", roll.from->short_hex())));
+        if (auto served = still_served(state, roll)) return context.waits(std::move(*served));
         roll.cleanup_intent = context.now;
         note_cleanup(context, roll);
     }

@@ -279,6 +279,11 @@ void apply(Context& context, const CertificateObtained& event) {
     key->chain = event.chain;
     context.note("certificate.issued", {{"key", event.key.hex()}, {"not_after", to_rfc3339(event.chain.not_after)}},
                  fmt::format("certificate for key {} is here, valid until {}", event.key.short_hex(), to_rfc3339(event.chain.not_after)));
+    // E-14: a CA whose certificates are old when they come, or a clock far ahead: not asked again without a pause.
+    if (certificate_is_due(*key, context.policy, context.now))
+        context.failed(Task::certificate, {fmt::format("the certificate for key {} that came is due for renewal already: valid from {} until {}", event.key.short_hex(), to_rfc3339(event.chain.not_before),
+                                                       to_rfc3339(event.chain.not_after)),
+                                           std::nullopt, false});
 }
 
 void apply(Context& context, const CertificateFailed& event) {

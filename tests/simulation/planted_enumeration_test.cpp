@@ -26,7 +26,7 @@ constexpr std::array kPlanted{
     Planted{Mistake::cleanup_at_the_switch, "cleanup_at_the_switch", Rule::one_change},
     Planted{Mistake::grown_by_replacing, "grown_by_replacing", Rule::no_gap},
     Planted{Mistake::rolled_back_too_late, "rolled_back_too_late", Rule::no_gap},
-    Planted{Mistake::cleanup_after_roll_back, "cleanup_after_roll_back", Rule::one_change},
+    Planted{Mistake::cleanup_after_roll_back, "cleanup_after_roll_back", Rule::no_gap},
     Planted{Mistake::retired_key_returns, "retired_key_returns", Rule::hash_retired},
 };
 

@@ -90,6 +90,7 @@ void add_unstored(Print& print, const HostState& state) {
     print.add(state.wire.trouble);
     print.add(state.wire.reachable);
     print.add(state.wire.sound);
+    print.add(state.started_at);
     print.add(state.observed_at);
     print.add(state.observe_trouble);
     print.add(static_cast<std::uint64_t>(state.address_security));
