@@ -68,6 +68,7 @@ Phase Connection::hello(const Surroundings& around) {
     }
     tls_ = TlsSession::make(around.tls, around.shelf, wire_);
     if (!tls_) return Phase::closed; // no memory
+    session_made_ = true;
     wire_.at_hand = octets;
     const auto next = handshake(around);
     // OpenSSL takes 16 KiB at once; who has sent more before our first word is no sender.

@@ -47,6 +47,7 @@ public:
     Phase phase() const { return phase_; }
     int socket() const { return socket_.get(); }
     AddressKey address() const { return address_; }
+    bool has_session() const { return session_made_; } // work on TLS was done for it
     bool wants_to_write() const { return !wire_.out.empty(); }
 
 private:
@@ -69,6 +70,7 @@ private:
     std::string received_;            // octets of the first record, then of the head
     std::size_t looked_at_ = 0;
     std::size_t discarded_ = 0;
+    bool session_made_ = false;
     bool everything_read_ = false;    // nothing of the peer's is known to lie unread
 };
 

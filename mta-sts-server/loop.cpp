@@ -21,8 +21,9 @@ using Phase = Connection::Phase;
 
 constexpr std::size_t kScratch = 16 * 1024 + 512; // a record of TLS and a little more
 constexpr int kEventsMax = 64;
-// A handshake takes 0.2 ms, so those who are here already wait 3 ms at most for newcomers (our choice).
-constexpr int kAcceptsMax = 16;
+// A handshake takes half a millisecond, so those who are here already wait some 10 ms at most for newcomers; who has not said enough for
+// one yet costs next to nothing, and the kernel's queue should not run over (our choice).
+constexpr int kHandshakesMax = 16, kAcceptsMax = 512;
 // One line a minute for what strangers can cause (our choice).
 constexpr Duration kComplainEvery = std::chrono::minutes(1);
 
@@ -75,7 +76,8 @@ struct Loop::Impl {
     void leave_listeners();
     void look(Watched& watched);
     void accept_some(const Gate& gate);
-    bool accept_one(const Gate& gate);
+    enum class Taken { nobody, idle, at_work };
+    Taken accept_one(const Gate& gate);
     void serve(Client& client);
     void move(Client& client);
     void watch(Client& client);
@@ -170,7 +172,7 @@ void Loop::Impl::take_mail() {
 void Loop::Impl::leave_listeners() {
     for (Gate& gate : gates) {
         // Whoever has connected before is served. Bounded by the queue of the kernel.
-        for (int i = 0; i < 4096 && accept_one(gate); ++i) {}
+        for (int i = 0; i < 4096 && accept_one(gate) != Taken::nobody; ++i) {}
         ::epoll_ctl(poll.get(), EPOLL_CTL_DEL, gate.socket, nullptr);
     }
     leaving = true;
@@ -186,28 +188,32 @@ void Loop::Impl::look(Watched& watched) {
 }
 
 void Loop::Impl::accept_some(const Gate& gate) {
-    for (int i = 0; i < kAcceptsMax && !leaving; ++i)
-        if (!accept_one(gate)) return;
+    int handshakes = 0;
+    for (int i = 0; i < kAcceptsMax && handshakes < kHandshakesMax && !leaving; ++i) {
+        const auto taken = accept_one(gate);
+        if (taken == Taken::nobody) return;
+        if (taken == Taken::at_work) ++handshakes;
+    }
 }
 
-// False: nobody is waiting, or nobody can be taken now.
-bool Loop::Impl::accept_one(const Gate& gate) {
+// Nobody is waiting, or nobody can be taken now; or what the newcomer has made us do.
+Loop::Impl::Taken Loop::Impl::accept_one(const Gate& gate) {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     Descriptor socket(::accept4(gate.socket, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!socket) {
         // accept(2): the newcomer went away before it was taken.
-        if (errno == ECONNABORTED || errno == EINTR) return true;
+        if (errno == ECONNABORTED || errno == EINTR) return Taken::idle;
         // Out of descriptors or memory: the oldest makes room, and the newcomer still stands in the queue.
-        if (errno != EAGAIN && drop_oldest()) return true;
-        return false;
+        if (errno != EAGAIN && drop_oldest()) return Taken::idle;
+        return Taken::nobody;
     }
     count(counters.accepted);
     const auto address = address_key(peer);
     if (!settings.addresses.enter(address)) {
         count(counters.over_address);
         complain({"endpoint.crowded", {}, fmt::format("an address holds {} connections, as many as it may; further ones are closed", settings.limits.connections_per_address)});
-        return true;
+        return Taken::idle;
     }
     if (counters.open >= settings.connections) drop_oldest();
     auto& queue = clients[gate.door == Door::https ? in_handshake : in_head];
@@ -217,7 +223,7 @@ bool Loop::Impl::accept_one(const Gate& gate) {
     client.ends = now + (client.queue == in_handshake ? settings.limits.handshake : settings.limits.header);
     counters.open.store(counters.open + 1, std::memory_order_relaxed);
     serve(client); // TCP_DEFER_ACCEPT: its first octets are here
-    return true;
+    return client.connection.has_session() ? Taken::at_work : Taken::idle;
 }
 
 void Loop::Impl::serve(Client& client) {
