@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kFirstInherited = 3;   // sd_listen_fds(3)
 constexpr int kInheritedMax = 64;    // our choice
-constexpr int kBacklog = 4096;       // the kernel's somaxconn lessens it
+constexpr int kBacklog = 65535;      // as many as the kernel allows: it lessens this to net.core.somaxconn
 constexpr int kDeferSeconds = 10;    // as Limits::handshake: until then a silent client stays with the kernel
 
 struct Place {
