@@ -18,6 +18,7 @@
 
 namespace mxseal::server {
 
+void FreeOpenssl::operator()(ec_group_st* handle) const { EC_GROUP_free(handle); }
 void FreeOpenssl::operator()(evp_pkey_st* handle) const { EVP_PKEY_free(handle); }
 void FreeOpenssl::operator()(x509_st* handle) const { X509_free(handle); }
 void FreeOpenssl::operator()(stack_st_X509* handle) const { sk_X509_pop_free(handle, X509_free); }
@@ -42,6 +43,13 @@ using Bio = std::unique_ptr<BIO, FreeBio>;
 
 Bio read_only(std::string_view text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
 
+// OpenSSL's own method under another address. A key with a method that is not the default signs where it is; any other is first
+// exported into a provider's form, which costs as much as the signature itself and is lost with the key.
+const EC_KEY_METHOD* in_place() {
+    static const EC_KEY_METHOD* const method = EC_KEY_METHOD_new(EC_KEY_OpenSSL());
+    return method;
+}
+
 // In place of asking the terminal.
 int no_password(char*, int, int, void*) { return -1; }
 
@@ -58,6 +66,8 @@ Result<Bytes> der_of(x509_st* certificate) {
 
 Result<ObjectReader> ObjectReader::make() {
     ObjectReader reader;
+    reader.curve_.reset(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
+    if (!reader.curve_ || in_place() == nullptr) return openssl_failure(ErrorCode::internal, "OpenSSL does not know P-256");
     reader.without_algorithms_.reset(OSSL_LIB_CTX_new());
     if (reader.without_algorithms_) reader.null_provider_.reset(OSSL_PROVIDER_load(reader.without_algorithms_.get(), "null"));
     if (!reader.null_provider_) return openssl_failure(ErrorCode::internal, "OpenSSL's null provider does not load");
@@ -65,9 +75,9 @@ Result<ObjectReader> ObjectReader::make() {
 }
 
 Result<KeyHandle> ObjectReader::key(const KeyPair& pair) const {
-    std::unique_ptr<EC_KEY, FreeEcKey> numbers(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
+    std::unique_ptr<EC_KEY, FreeEcKey> numbers(EC_KEY_new());
     const auto scalar = pair.scalar.reveal();
-    const bool read = numbers && scalar.size() == 32 && EC_KEY_oct2key(numbers.get(), pair.point.data(), pair.point.size(), nullptr) == 1 &&
+    const bool read = numbers && scalar.size() == 32 && EC_KEY_set_method(numbers.get(), in_place()) == 1 && EC_KEY_set_group(numbers.get(), curve_.get()) == 1 && EC_KEY_oct2key(numbers.get(), pair.point.data(), pair.point.size(), nullptr) == 1 &&
                       EC_KEY_oct2priv(numbers.get(), scalar.data(), scalar.size()) == 1;
     KeyHandle key(read ? EVP_PKEY_new() : nullptr);
     if (!key || EVP_PKEY_assign_EC_KEY(key.get(), numbers.get()) != 1) return openssl_failure(ErrorCode::invalid, "these numbers are no P-256 key pair");

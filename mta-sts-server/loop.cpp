@@ -115,7 +115,7 @@ Status Loop::Impl::prepare(std::span<const Listener> listeners, std::shared_ptr<
     auto context = TlsContext::make();
     if (!context) return std::move(context).error();
     tls = std::move(context).value();
-    auto made = SiteShelf::make(settings.limits.certificates_cached);
+    auto made = SiteShelf::make(settings.certificates);
     if (!made) return std::move(made).error();
     shelf = std::move(made).value();
     counters.generation = snapshot->facts().generation;

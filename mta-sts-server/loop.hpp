@@ -18,6 +18,7 @@ namespace mxseal::server {
 struct LoopSettings {
     const Limits& limits;
     std::size_t connections;        // of this loop
+    std::size_t certificates;
     AddressTable& addresses;
     const Clock& clock;
     const EventSink& log;
