@@ -11,8 +11,6 @@ using Phase = Connection::Phase;
 // RFC 8446 section 5.1: a record is 5 octets of header and at most 2^14 of content; a handshake record is of type 22.
 constexpr std::size_t kRecordHeader = 5, kRecordMax = 16384;
 constexpr std::uint8_t kHandshakeRecord = 22;
-// What is taken from a client that goes on sending behind a refusal, before it is cut off (our choice).
-constexpr std::size_t kDiscardMax = 64 * 1024;
 
 enum class FirstRecord { incomplete, complete, none };
 
@@ -152,10 +150,7 @@ Phase Connection::sending() {
 }
 
 Phase Connection::linger(const Surroundings& around) {
-    while (const auto count = wire_.receive(around.scratch)) {
-        discarded_ += count;
-        if (discarded_ > kDiscardMax) return Phase::closed;
-    }
+    while (wire_.receive(around.scratch) > 0) {} // bounded: the wire's allowance
     return wire_.ended ? Phase::closed : Phase::linger;
 }
 

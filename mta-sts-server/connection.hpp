@@ -69,7 +69,6 @@ private:
     std::unique_ptr<TlsSession> tls_; // from the first whole record on: before it a client costs little
     std::string received_;            // octets of the first record, then of the head
     std::size_t looked_at_ = 0;
-    std::size_t discarded_ = 0;
     bool session_made_ = false;
     bool everything_read_ = false;    // nothing of the peer's is known to lie unread
 };

@@ -14,13 +14,17 @@
 namespace mxseal::server {
 
 std::size_t Wire::receive(std::span<std::uint8_t> into) {
+    if (allowance == 0) ended = true;
     if (drained || ended) return 0;
+    into = into.first(std::min(into.size(), allowance));
     ssize_t count;
     do count = ::recv(socket, into.data(), into.size(), MSG_DONTWAIT);
     while (count < 0 && errno == EINTR);
     if (count == 0 || (count < 0 && errno != EAGAIN)) ended = true;
     drained = count < static_cast<ssize_t>(into.size());
-    return count > 0 ? static_cast<std::size_t>(count) : 0;
+    if (count <= 0) return 0;
+    allowance -= static_cast<std::size_t>(count);
+    return static_cast<std::size_t>(count);
 }
 
 bool Wire::send() {
