@@ -60,7 +60,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, std::shared
     const auto clients = std::min(impl.options.limits.connections, clients_possible());
     const auto share = std::max<std::size_t>(1, clients / impl.options.threads);
     for (std::size_t i = 0; i < impl.options.threads; ++i) {
-        LoopSettings settings{impl.options.limits, share, impl.options.limits.certificates_cached / impl.options.threads, impl.table, impl.options.clock, impl.options.log, [&impl, raw = server.get()] { return raw->report().dump_indented(); }};
+        LoopSettings settings{impl.options.limits, share, impl.options.limits.certificates_cached / impl.options.threads, impl.table, impl.options.clock, impl.options.log, [raw = server.get()] { return raw->report().dump_indented(); }};
         auto loop = Loop::make(std::move(settings), impl.options.listeners, snapshot);
         if (!loop) return std::move(loop).error();
         impl.loops.push_back(std::move(loop).value());
