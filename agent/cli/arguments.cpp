@@ -102,6 +102,13 @@ private:
         CLI::App* apply = add("apply", Verb::apply, "Do what is due now, without an agent, and print what was done and what comes next", "mxseal apply");
         add_json(apply);
         add("agent", Verb::agent, "Run in the foreground until SIGTERM; SIGHUP reads the configuration again", "mxseal --config /etc/mxseal/mxseal.yaml agent");
+        CLI::App* serve = add("serve", Verb::serve, "Serve MTA-STS policies from a snapshot until SIGTERM; a new file is taken within a second, or at SIGHUP. No configuration is read",
+                              "mxseal serve --snapshot /var/lib/mxseal-serve/snapshot --listen '[::]:443'");
+        serve->add_option("--snapshot", arguments_.snapshot, "The packed snapshot that the agent writes, mode 0600")->type_name("FILE")->required();
+        serve->add_option("--listen", arguments_.listen, "Serve policies there; else on the sockets of systemd, else on [::]:443")->type_name("ADDRESS:PORT");
+        serve->add_option("--listen-http", arguments_.listen_http, "Answer http-01 there, and nothing else")->type_name("ADDRESS:PORT");
+        serve->add_option("--status", arguments_.status_address, "Say under /status which generation is served, and counts; loopback only")->type_name("ADDRESS:PORT");
+        serve->add_option("--threads", arguments_.threads, "Threads; else one for each processor")->type_name("N")->check(CLI::Range(std::size_t{1}, std::size_t{256}));
     }
 
     void add_changing() {
@@ -137,6 +144,7 @@ std::string mistake_in(Arguments& arguments) {
     const bool changes = arguments.verb == Verb::halt || arguments.verb == Verb::resume;
     if (arguments.verb == Verb::roll && arguments.hosts.empty()) return "roll wants at least one HOST; see `mxseal status` for their names";
     if (arguments.verb == Verb::timeline && arguments.hosts.empty()) return "timeline wants a HOST; see `mxseal status` for their names";
+    if (arguments.verb == Verb::serve && arguments.snapshot.empty()) return "--snapshot wants the name of a file";
     if (arguments.svg && arguments.svg->empty()) return "--svg wants the name of a file";
     if (arguments.svg && arguments.json) return "--svg and --json exclude each other";
     if (changes && arguments.hosts.empty() && !arguments.all) return "name the hosts, or say --all";

@@ -9,7 +9,7 @@
 
 namespace mxseal::cli {
 
-enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline, simulate };
+enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline, simulate, serve };
 enum class SimulatedFaults { apart, everywhere, none };
 
 struct Arguments {
@@ -33,6 +33,11 @@ struct Arguments {
     std::uint64_t seed = 1;
     SimulatedFaults faults = SimulatedFaults::apart;
     std::vector<std::string> fault_names;    // these alone, as simulation/fault.hpp names them; empty: all
+    std::string snapshot;                    // serve
+    std::vector<std::string> listen;         // serve: addresses with ports
+    std::vector<std::string> listen_http;
+    std::vector<std::string> status_address;
+    std::optional<std::size_t> threads;
 };
 
 // Exit codes of all commands (DESIGN.md, Interface).

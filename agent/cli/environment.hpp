@@ -30,6 +30,8 @@ struct Environment {
     bool out_is_terminal = false;
     std::string operator_name{};                      // "who" of requests
     std::string notify_socket{};                      // of systemd; empty: none
+    int inherited_sockets = 0;                        // sd_listen_fds(3): from descriptor 3 on
+    std::string inherited_names{};                    // theirs, separated by colons
     std::function<Result<std::unique_ptr<agent::Desk>>(const agent::Config&)> find_desk{};
     std::function<void(Duration)> pause{};            // between two looks
     // Rows and columns of the terminal that stdout is.

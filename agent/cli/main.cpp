@@ -3,6 +3,7 @@
 #include "agent/control/find_desk.hpp"
 #include "simulation/forecast.hpp"
 
+#include <charconv>
 #include <iostream>
 #include <string_view>
 
@@ -30,6 +31,17 @@ std::string operator_name(char** environment) {
     if (!behind_sudo.empty()) return behind_sudo;
     const passwd* entry = ::getpwuid(::getuid());
     return entry != nullptr ? std::string(entry->pw_name) : fmt::format("uid {}", ::getuid());
+}
+
+// sd_listen_fds(3): $LISTEN_FDS is meant for the process that $LISTEN_PID names.
+int inherited_sockets(char** environment) {
+    const auto number = [&](std::string_view name) {
+        const auto text = variable(environment, name);
+        int value = 0;
+        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+        return failure == std::errc() && end == text.data() + text.size() ? value : 0;
+    };
+    return number("LISTEN_PID") == ::getpid() ? number("LISTEN_FDS") : 0;
 }
 
 std::pair<std::size_t, std::size_t> screen_size() {
@@ -75,6 +87,8 @@ int run_main(int count, char** words, char** environment) {
     world.out_is_terminal = terminal;
     world.operator_name = operator_name(environment);
     world.notify_socket = variable(environment, "NOTIFY_SOCKET");
+    world.inherited_sockets = inherited_sockets(environment);
+    world.inherited_names = variable(environment, "LISTEN_FDNAMES");
     world.find_desk = agent::find_desk;
     world.pause = [](Duration duration) { ::poll(nullptr, 0, static_cast<int>(duration.count())); };
     world.screen_size = screen_size;

@@ -1,5 +1,6 @@
 #include "agent/cli/commands.hpp"
 #include "agent/cli/render.hpp"
+#include "agent/cli/serve.hpp"
 
 #include <algorithm>
 
@@ -51,6 +52,7 @@ int dispatch(Environment& environment, const Arguments& arguments, const agent::
     case Verb::roll: return roll(environment, arguments, desks);
     case Verb::halt:
     case Verb::resume: return halt_or_resume(environment, arguments, desks);
+    case Verb::serve: break; // needs no configuration: run() has served it
     }
     return kExitUsage;
 }
@@ -65,6 +67,7 @@ std::string render_answer(const Json& answer, const Style& style) {
 } // namespace
 
 int run(Environment& environment, const Arguments& arguments) {
+    if (arguments.verb == Verb::serve) return run_serve_command(environment, arguments);
     // A configuration may be tried on a machine that has neither its secrets nor its accounts.
     const auto machine = arguments.verb == Verb::simulate ? agent::Machine::left_alone : agent::Machine::asked;
     auto loaded = agent::load_config(agent::config_path(arguments.config), machine);

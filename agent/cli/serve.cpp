@@ -1,0 +1,123 @@
+#include "agent/cli/serve.hpp"
+
+#include "agent/cli/commands.hpp"
+#include "agent/cli/harden.hpp"
+#include "agent/cli/log_lines.hpp"
+#include "agent/cli/notify.hpp"
+#include "agent/cli/signals.hpp"
+#include "mta-sts-server/server.hpp"
+#include "mta-sts-server/snapshot_watch.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+
+namespace mxseal::cli {
+
+namespace {
+
+// How soon a new file is noticed; a look is one stat(2). SIGHUP looks at once.
+constexpr Duration kLookEvery = std::chrono::seconds(1);
+// Longer than the 30 s that any connection may last (G-08).
+constexpr Duration kDrainMax = std::chrono::seconds(35);
+
+Status open_into(std::vector<server::Listener>& listeners, const std::vector<std::string>& addresses, server::Door door) {
+    for (const auto& address : addresses) {
+        auto listener = server::listen_on(address, door);
+        if (!listener) return std::move(listener).error();
+        listeners.push_back(std::move(listener).value());
+    }
+    return done();
+}
+
+Result<std::vector<server::Listener>> listeners_of(const Environment& environment, const Arguments& arguments) {
+    auto listeners = server::take_over_listeners(environment.inherited_sockets, environment.inherited_names);
+    if (!listeners) return listeners;
+    auto https = arguments.listen;
+    if (https.empty() && listeners->empty()) https.push_back("[::]:443");
+    if (auto opened = open_into(*listeners, https, server::Door::https); !opened) return std::move(opened).error();
+    if (auto opened = open_into(*listeners, arguments.listen_http, server::Door::http); !opened) return std::move(opened).error();
+    if (auto opened = open_into(*listeners, arguments.status_address, server::Door::status); !opened) return std::move(opened).error();
+    return listeners;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string out;
+    for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
+    return out;
+}
+
+Json facts_of(const server::Snapshot& snapshot) { return Json::object({{"generation", snapshot.facts().generation}, {"sites", snapshot.facts().sites}, {"digest", snapshot.facts().digest}}); }
+
+class Serving {
+public:
+    Serving(Environment& environment, const Arguments& arguments) : environment_(environment), watch_(arguments.snapshot) {
+        sink_ = [this](const server::Event& event) { log_.write({0, environment_.clock.wall(), {}, event.event, event.fields, event.sentence}); };
+    }
+
+    Status start(const Arguments& arguments) {
+        auto first = watch_.look();
+        if (!first->ok()) return std::move(*first).error();
+        auto listeners = listeners_of(environment_, arguments);
+        if (!listeners) return std::move(listeners).error();
+        const auto threads = arguments.threads.value_or(std::max<std::size_t>(1, std::thread::hardware_concurrency()));
+        const auto snapshot = **first;
+        auto server = server::Server::start({std::move(listeners).value(), {}, threads, environment_.clock, sink_}, snapshot);
+        if (!server) return std::move(server).error();
+        server_ = std::move(server).value();
+        auto fields = facts_of(*snapshot);
+        Json addresses = Json::array();
+        for (const auto& address : server_->addresses()) addresses.push(address);
+        fields.set("addresses", std::move(addresses));
+        sink_({"endpoint.started", std::move(fields), fmt::format("{} policies of generation {} are served on {}", snapshot->facts().sites, snapshot->facts().generation, joined(server_->addresses()))});
+        return done();
+    }
+
+    void look() {
+        auto found = watch_.look();
+        if (!found) return;
+        if (!found->ok()) return refuse(found->error());
+        const auto snapshot = **found;
+        if (auto published = server_->publish(snapshot); !published) return refuse(published.error());
+        sink_({"snapshot.taken", facts_of(*snapshot), fmt::format("{} policies of generation {} are served now", snapshot->facts().sites, snapshot->facts().generation)});
+    }
+    void look_again() { watch_.look_again(); }
+
+    void stop() {
+        const auto cut = server_->drain(kDrainMax);
+        sink_({"endpoint.stopped", Json::object({{"cut", cut}}), fmt::format("every connection has ended; {} were cut", cut)});
+    }
+
+private:
+    void refuse(const Error& error) {
+        sink_({"snapshot.refused", Json::object({{"error", error.to_string()}}), fmt::format("{}; generation {} is served on", error.to_string(), server_->generation())});
+    }
+
+    Environment& environment_;
+    LogLines log_;
+    server::EventSink sink_;
+    server::SnapshotWatch watch_;
+    std::unique_ptr<server::Server> server_;
+};
+
+} // namespace
+
+int run_serve_command(Environment& environment, const Arguments& arguments) {
+    if (auto hardened = harden_process(); !hardened) return fail(environment, hardened.error());
+    HeldSignals signals({SIGTERM, SIGINT, SIGHUP}); // before the threads, which inherit the mask
+    Serving serving(environment, arguments);
+    if (auto started = serving.start(arguments); !started) return fail(environment, started.error());
+    notify(environment.notify_socket, "READY=1");
+    for (;;) {
+        const auto signal = signals.wait(kLookEvery);
+        if (signal == SIGHUP) serving.look_again();
+        if (signal && signal != SIGHUP) break;
+        serving.look();
+    }
+    notify(environment.notify_socket, "STOPPING=1");
+    serving.stop();
+    return kExitDone;
+}
+
+} // namespace mxseal::cli
