@@ -178,8 +178,12 @@ Duration World::settle_bound() const {
     const Duration cleaned = timing.safety_margin + timing.rollback_hold + complete;
     const auto hosts = static_cast<std::int64_t>(hosts_.size());
     const auto lines = static_cast<std::int64_t>(setting_.config.hosts.begin()->second.keys.size());
+    // W5: while a TTL counts that makes the wait longer than the period, one roll begins as soon as the last one is finished.
+    Duration period = Duration::max();
+    for (const auto& [unused, host] : setting_.config.hosts) period = std::min(period, host.rotate_every);
+    const Duration long_ttl = held + cleaned >= period ? rotation::tlsa::kTtlLookBack + ttl : Duration{0};
     // Back-off of the last failure, then for each host and line a roll that was under way, and one that is due behind it.
-    return 3 * timing.monitor_every + 2 * lines * hosts * (held + cleaned + timing.stagger + timing.monitor_every) + 24h;
+    return 3 * timing.monitor_every + 2 * lines * hosts * (held + cleaned + timing.stagger + timing.monitor_every) + long_ttl + 24h;
 }
 
 void World::settle() {
