@@ -301,7 +301,7 @@ std::optional<std::string> World::put_files(std::size_t host, const Deploy& want
         chains.push_back(chain_of(key, *chain ? std::stoi(**chain) : 0));
     }
     for (std::size_t number = 0; number < wanted.keys.size(); ++number) model.certificates[wanted.keys[number]] = chains[number];
-    model.file = wanted.keys;
+    if (model.file != wanted.keys) model.former = std::exchange(model.file, wanted.keys);
     return std::nullopt;
 }
 

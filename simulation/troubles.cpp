@@ -58,7 +58,7 @@ void World::strike(const Strike& strike) {
     };
     switch (strike.fault) {
     case Fault::server_unreachable:
-        servers_[server].hidden_until = lasts(5min, 12h);
+        servers_[server].hidden_until = fate_.measure(strike, 5) < 0.1 ? lasts(24h, 72h) : lasts(5min, 12h);
         // Half of them are cut off from their primary as well.
         if (server > 0 && fate_.measure(strike, 4) < 0.5) block_transfers(server, servers_[server].hidden_until);
         return disturb_all();
@@ -89,8 +89,12 @@ void World::strike(const Strike& strike) {
     case Fault::foreign_certificate: {
         MailHost& model = hosts_[host];
         Keys foreign;
-        for (const SpkiHash& key : model.file) foreign.push_back(new_key(algorithms_.at(key)));
-        for (const SpkiHash& key : foreign) model.certificates[key] = chain_of(key, 0);
+        // A pair of somebody else's, or the one from before, which a backup of the MTA or a management of configurations brings back.
+        if (!model.former.empty() && fate_.measure(strike, 4) < 0.4) foreign = model.former;
+        if (foreign.empty())
+            for (const SpkiHash& key : model.file) foreign.push_back(new_key(algorithms_.at(key)));
+        for (const SpkiHash& key : foreign)
+            if (!model.certificates.contains(key)) model.certificates[key] = chain_of(key, 0);
         model.file = foreign;
         for (Backend& each : model.backends) each.serving = foreign;
         return foreign_change(host);

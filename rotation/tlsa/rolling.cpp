@@ -210,7 +210,7 @@ void keep_rolling(Context& context, Ready ready) {
     }
     if (roll.back) return keep_rolling_back(context, roll);
     if (!roll.intent) return prepare_switch(context, roll, ready);
-    if (roll.verified && roll.confirmations >= kRounds) return keep_cleaning(context, roll, ready);
+    if (roll.verified && (roll.confirmations >= kRounds || planted(Mistake::removed_while_served))) return keep_cleaning(context, roll, ready);
     if (roll.cleanup_intent) return keep_cleaning(context, roll, ready);
     keep_switching(context, roll);
 }
