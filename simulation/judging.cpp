@@ -56,7 +56,8 @@ void World::judge_change(std::size_t host, const std::vector<BadPair>& before, c
         // Nothing that was true became false where the version matched none of what was presented.
         if (std::any_of(before.begin(), before.end(), [&](const BadPair& each) { return each.records == pair.records; })) continue;
         // ... nor for a foreign key that matched nothing.
-        if (!own_keys_.contains(pair.key)) continue;
+        const Keys& misplaced = hosts_[host].misplaced;
+        if (!own_keys_.contains(pair.key) || std::find(misplaced.begin(), misplaced.end(), pair.key) != misplaced.end()) continue;
         judge_.violated(Check::no_gap, hosts_[host].name, now(),
                         fmt::format("{} let key {} meet {}, which a cache may hold", action, pair.key.short_hex(), pair.records.to_string()));
     }

@@ -26,6 +26,7 @@ struct MailHost {
     std::vector<Backend> backends;
     Keys file;                             // what a process that starts now reads
     Keys former;                           // what stood in it before
+    Keys misplaced;                        // put there by a foreign hand though a live version did not match
     std::map<rotation::SpkiHash, rotation::Chain> certificates; // in the file or in the vault, the newest
     Instant disturbed{};                   // a fault struck, or a foreign hand was at work; until then nothing has to be punctual
     Instant unwell_since = Instant::max(); // an endpoint is down, without STARTTLS or presents a foreign key

@@ -97,6 +97,8 @@ void World::strike(const Strike& strike) {
             if (!model.certificates.contains(key)) model.certificates[key] = chain_of(key, 0);
         model.file = foreign;
         for (Backend& each : model.backends) each.serving = foreign;
+        model.misplaced.clear();
+        for (const BadPair& pair : bad_pairs(host, true)) model.misplaced.push_back(pair.key);
         return foreign_change(host);
     }
     case Fault::clock_steps: {
