@@ -32,7 +32,7 @@ private:
     struct Hash { // digests are random enough
         std::size_t operator()(const dns::TlsaSet& records) const;
     };
-    std::unordered_map<dns::TlsaSet, std::string, Hash> sets_; // all are dropped where there are more than kSetsMax
+    std::unordered_map<dns::TlsaSet, std::string, Hash> sets_;
 };
 // `invalid` names the field that does not fit.
 Result<rotation::tlsa::HostState> from_document(const Json& document);

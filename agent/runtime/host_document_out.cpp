@@ -206,7 +206,7 @@ void out(JsonWriter& to, const std::map<Task, rotation::tlsa::Retry>& retries) {
 }
 
 constexpr std::size_t kUsualSize = 4096; // of a host with a handful of versions, without its keys; grows when it must
-constexpr std::size_t kSetsMax = 256;    // a host has some dozens of versions: those of two weeks may be replayed
+constexpr std::size_t kBesideVersions = 8; // RRsets of a host that are no version of a ledger, a write's target for one
 
 } // namespace
 
@@ -231,11 +231,14 @@ const std::string& DocumentWriter::text_of(const dns::TlsaSet& records) {
     to.begin_array();
     for (const dns::TlsaRecord& record : records.records()) to.string(record.to_string());
     to.end_array();
-    if (sets_.size() >= kSetsMax) sets_.clear();
     return sets_.emplace(records, std::move(made)).first->second;
 }
 
 std::string DocumentWriter::write(const HostState& state) {
+    // Texts of versions that are forgotten go, once they are more than those in use.
+    std::size_t in_use = kBesideVersions;
+    for (const Ledger& ledger : state.ledgers) in_use += ledger.versions.size();
+    if (sets_.size() > 2 * in_use) sets_.clear();
     if (keys_ != state.keys) {
         keys_ = state.keys;
         keys_text_.clear();

@@ -38,7 +38,7 @@ bool looked_just_now(Context& context, Urgency urgency); // DNS, wire and clock;
 // gates.cpp: what forbids a step, as a reason
 std::optional<Reason> dns_refuses(const HostState& state, const Policy& policy);
 // G-13: the store may be older than the world (a restored backup). Until every name server has answered since the start, a pair that is
-// presented is replaced only where a server that answers shows that it matches nothing.
+// presented is replaced only where no server that answers has a version which it matches.
 std::optional<Reason> unseen_server(const Context& context, const Chain& served);
 std::optional<Reason> clock_refuses(const HostState& state, Urgency urgency);
 std::optional<Reason> signatures_refuse(const HostState& state, const Policy& policy, Instant now);

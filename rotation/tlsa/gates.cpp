@@ -45,11 +45,12 @@ std::optional<Reason> dns_refuses(const HostState& state, const Policy& policy) 
 std::optional<Reason> unseen_server(const Context& context, const Chain& served) {
     const HostState& state = context.state;
     const auto heard = [&](const ServerMemory& server) { return server.answered_at >= state.started_at; };
+    bool matched = false, unmatched = false;
     std::optional<Reason> refused;
     for (const Ledger& ledger : state.ledgers) {
         const bool nobody = std::none_of(ledger.servers.begin(), ledger.servers.end(), heard);
         for (const ServerMemory& server : ledger.servers) {
-            if (heard(server) && !server.silent_since && server.records && !matches(*server.records, served)) return std::nullopt;
+            if (heard(server) && !server.silent_since && server.records) (matches(*server.records, served) ? matched : unmatched) = true;
             // B-13: the last ones are waited for as long as others that fall silent, the first one without end.
             const bool waited = !nobody && context.now >= state.started_at + context.policy.unreachable_grace;
             if (refused || server.left_at || heard(server) || waited) continue;
@@ -58,7 +59,8 @@ std::optional<Reason> unseen_server(const Context& context, const Chain& served)
                              : wait_until("wait.look", text + " and is waited for until", "started at", state.started_at, {{"unreachable_grace", context.policy.unreachable_grace}});
         }
     }
-    return refused;
+    // Broken already, as far as anybody says.
+    return unmatched && !matched ? std::nullopt : refused;
 }
 
 std::optional<Reason> clock_refuses(const HostState& state, Urgency) {
