@@ -24,14 +24,14 @@ FirstRecord first_record(ByteView octets) {
 
 } // namespace
 
-Connection::Connection(Descriptor socket, Door door, AddressKey address)
+Connection::Connection(FileDescriptor socket, Door door, AddressKey address)
     : socket_(std::move(socket)), door_(door), address_(address), phase_(door == Door::https ? Phase::hello : Phase::head) {
     wire_.socket = socket_.get();
 }
 
 void Connection::close() {
     tls_.reset();
-    socket_.reset();
+    socket_.close();
     phase_ = Phase::closed;
 }
 

@@ -1,10 +1,10 @@
 // Connection: one client, from its first octet to the close. Only the thread of its loop touches it.
 #pragma once
 
+#include "base/file_descriptor.hpp"
 #include "mta-sts-server/address_table.hpp"
 #include "mta-sts-server/answers.hpp"
 #include "mta-sts-server/counters.hpp"
-#include "mta-sts-server/descriptor.hpp"
 #include "mta-sts-server/limits.hpp"
 #include "mta-sts-server/tls_session.hpp"
 #include "mta-sts-server/wire.hpp"
@@ -36,7 +36,7 @@ public:
     // Each has one time limit: handshake and hello share the first, answer and linger the last.
     enum class Phase { hello, handshake, head, answer, linger, closed };
 
-    Connection(Descriptor socket, Door door, AddressKey address);
+    Connection(FileDescriptor socket, Door door, AddressKey address);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
@@ -61,7 +61,7 @@ private:
     void receive_plain(const Surroundings& around);
     void note_refusal(const Surroundings& around) const;
 
-    Descriptor socket_;
+    FileDescriptor socket_;
     const Door door_;
     const AddressKey address_;
     Phase phase_;

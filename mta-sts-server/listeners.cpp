@@ -97,7 +97,7 @@ Result<Listener> listen_on(std::string_view text, Door door) {
     const auto place = parse(text);
     if (!place) return Error(ErrorCode::invalid, fmt::format("'{}' is not an address to listen on; write 192.0.2.1:443 or [2001:db8::1]:443", escape_untrusted(text, 80)));
     if (door == Door::status && !place->loopback) return Error(ErrorCode::refused, fmt::format("the status address {} is not on loopback; it is for the operator only: use 127.0.0.1:PORT", text));
-    Descriptor socket(::socket(place->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    FileDescriptor socket(::socket(place->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) return failed(text);
     const int on = 1, off = 0;
     ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -114,7 +114,7 @@ Result<std::vector<Listener>> take_over_listeners(int count, std::string_view na
     for (int i = 0; i < count; ++i) {
         const auto name = names.substr(0, names.find(':'));
         names.remove_prefix(std::min(name.size() + 1, names.size()));
-        Descriptor socket(kFirstInherited + i);
+        FileDescriptor socket(kFirstInherited + i);
         const int family = option_of(socket.get(), SO_DOMAIN);
         if (option_of(socket.get(), SO_ACCEPTCONN) != 1 || (family != AF_INET && family != AF_INET6))
             return Error(ErrorCode::invalid, fmt::format("descriptor {} ('{}') of LISTEN_FDS is no listening TCP socket", kFirstInherited + i, escape_untrusted(name, 40)));

@@ -1,9 +1,9 @@
 // Listening sockets: made here, or handed over by systemd.
 #pragma once
 
+#include "base/file_descriptor.hpp"
 #include "base/result.hpp"
 #include "mta-sts-server/connection.hpp"
-#include "mta-sts-server/descriptor.hpp"
 
 #include <string>
 #include <string_view>
@@ -12,7 +12,7 @@
 namespace mxseal::server {
 
 struct Listener {
-    Descriptor socket;
+    FileDescriptor socket;
     Door door = Door::https;
     std::string address; // "127.0.0.1:443", "[::]:443"
 };

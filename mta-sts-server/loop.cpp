@@ -35,7 +35,7 @@ struct Gate : Watched {
     Door door;
 };
 struct Client : Watched {
-    Client(Descriptor socket, Door door, AddressKey address, Duration now) : Watched{Kind::client}, connection(std::move(socket), door, address), came(now) {}
+    Client(FileDescriptor socket, Door door, AddressKey address, Duration now) : Watched{Kind::client}, connection(std::move(socket), door, address), came(now) {}
     Connection connection;
     const Duration came;             // since boot
     Duration ends{0};
@@ -95,7 +95,7 @@ struct Loop::Impl {
     std::unique_ptr<Surroundings> around;
     Counters counters;
     Bytes scratch = Bytes(kScratch);
-    Descriptor poll, bell;
+    FileDescriptor poll, bell;
     Watched mailbox{Watched::Kind::mail};
     std::vector<Gate> gates;
     std::array<Queue, queues> clients;
@@ -124,8 +124,8 @@ Status Loop::Impl::prepare(std::span<const Listener> listeners, std::shared_ptr<
                                       complain({"site.failed", Json::object({{"error", error.to_string()}}), error.to_string() + "; its clients get an alert: write the snapshot again"});
                                   },
                                   settings.report});
-    poll = Descriptor(::epoll_create1(EPOLL_CLOEXEC));
-    bell = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    poll = FileDescriptor(::epoll_create1(EPOLL_CLOEXEC));
+    bell = FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     for (const Listener& listener : listeners) gates.push_back({{Watched::Kind::gate}, listener.socket.get(), listener.door});
     bool watching = poll && bell;
     epoll_event ring{EPOLLIN, {.ptr = &mailbox}};
@@ -200,7 +200,7 @@ void Loop::Impl::accept_some(const Gate& gate) {
 Loop::Impl::Taken Loop::Impl::accept_one(const Gate& gate) {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
-    Descriptor socket(::accept4(gate.socket, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    FileDescriptor socket(::accept4(gate.socket, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!socket) {
         // accept(2): the newcomer went away before it was taken.
         if (errno == ECONNABORTED || errno == EINTR) return Taken::idle;

@@ -89,7 +89,7 @@ std::size_t Server::drain(Duration grace) {
     // The listeners are closed once no loop takes from them; those of systemd go on to take newcomers for the next process.
     const auto left = [](const auto& loop) { return loop->has_left_listeners(); };
     while (!std::all_of(impl_->loops.begin(), impl_->loops.end(), left)) ::poll(nullptr, 0, 1);
-    for (Listener& listener : impl_->options.listeners) listener.socket.reset();
+    for (Listener& listener : impl_->options.listeners) listener.socket.close();
     for (auto& thread : impl_->threads) thread.join();
     impl_->threads.clear();
     std::size_t cut = 0;

@@ -82,7 +82,7 @@ Status Snapshot::load() {
     return done();
 }
 
-Result<std::shared_ptr<const Snapshot>> Snapshot::read(Descriptor file) {
+Result<std::shared_ptr<const Snapshot>> Snapshot::read(FileDescriptor file) {
     std::shared_ptr<Snapshot> snapshot(new Snapshot(std::move(file)));
     if (auto loaded = snapshot->load(); !loaded) return std::move(loaded).error();
     return std::shared_ptr<const Snapshot>(std::move(snapshot));
@@ -90,7 +90,7 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::read(Descriptor file) {
 
 Result<std::shared_ptr<const Snapshot>> Snapshot::open(const std::filesystem::path& file) {
     const auto in_context = [&](Error error) { return std::move(error).in_context(fmt::format("snapshot {}", file.string())); };
-    Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // not held up by a pipe
+    FileDescriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // not held up by a pipe
     if (!descriptor && errno == ENOENT) return in_context(Error(ErrorCode::not_found, "there is no such file; `mxseal agent` writes it"));
     if (!descriptor) return in_context(failed("cannot be opened"));
     struct stat facts{};

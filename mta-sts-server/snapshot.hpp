@@ -4,8 +4,8 @@
 // not mapped: an operator who copies a new one over it would end the process by SIGBUS, and all keys would stand in its memory.
 #pragma once
 
+#include "base/file_descriptor.hpp"
 #include "base/result.hpp"
-#include "mta-sts-server/descriptor.hpp"
 #include "mta-sts-server/snapshot_record.hpp"
 
 #include <filesystem>
@@ -27,7 +27,7 @@ public:
     // `invalid`: no snapshot, of another format, cut or damaged; `io`.
     static Result<std::shared_ptr<const Snapshot>> open(const std::filesystem::path& file);
     // The same of an open file, whose rights are not looked at.
-    static Result<std::shared_ptr<const Snapshot>> read(Descriptor file);
+    static Result<std::shared_ptr<const Snapshot>> read(FileDescriptor file);
 
     const SnapshotFacts& facts() const { return facts_; }
     // Nothing: unknown name. `io`: the file is no longer what was opened.
@@ -35,10 +35,10 @@ public:
     const std::vector<std::vector<Bytes>>& issuer_sets() const { return issuer_sets_; }
 
 private:
-    explicit Snapshot(Descriptor file) : file_(std::move(file)) {}
+    explicit Snapshot(FileDescriptor file) : file_(std::move(file)) {}
     Status load();
 
-    Descriptor file_;
+    FileDescriptor file_;
     SnapshotFacts facts_;
     std::vector<IndexEntry> index_;
     std::vector<std::vector<Bytes>> issuer_sets_;

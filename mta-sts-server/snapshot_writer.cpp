@@ -19,7 +19,7 @@ Error failed(const std::filesystem::path& file, const char* doing) {
 
 } // namespace
 
-SnapshotWriter::SnapshotWriter(std::filesystem::path file, std::filesystem::path beside, Descriptor descriptor)
+SnapshotWriter::SnapshotWriter(std::filesystem::path file, std::filesystem::path beside, FileDescriptor descriptor)
     : file_(std::move(file)), beside_(std::move(beside)), descriptor_(std::move(descriptor)) {
     buffer_.reserve(kBlock + kRecordSizeMax);
 }
@@ -28,7 +28,7 @@ Result<SnapshotWriter> SnapshotWriter::begin(std::filesystem::path file, std::ui
     auto beside = file;
     beside += ".new"; // one agent writes: what stands there is left from a crash
     if (::unlink(beside.c_str()) != 0 && errno != ENOENT) return failed(beside, "what an earlier run left cannot be removed");
-    Descriptor descriptor(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    FileDescriptor descriptor(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!descriptor) return failed(beside, "cannot be made");
     SnapshotWriter writer(std::move(file), std::move(beside), std::move(descriptor));
     writer.tail_.generation = generation;
@@ -108,7 +108,7 @@ Status SnapshotWriter::finish() {
     if (::rename(beside_.c_str(), file_.c_str()) != 0) return failed(file_, "cannot be replaced");
     beside_.clear();
     const auto parent = file_.parent_path();
-    const Descriptor folder(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const FileDescriptor folder(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder || ::fsync(folder.get()) != 0) return failed(file_, "its folder cannot be synced");
     return done();
 }

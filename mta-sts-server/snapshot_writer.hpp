@@ -2,9 +2,9 @@
 // the new one, whole. One thread. The same sites in the same order give the same octets.
 #pragma once
 
+#include "base/file_descriptor.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
-#include "mta-sts-server/descriptor.hpp"
 #include "mta-sts-server/snapshot_record.hpp"
 #include "mta-sts-server/sum.hpp"
 
@@ -25,14 +25,14 @@ public:
     Status finish();              // `invalid`: a name stands twice; synced and in place when it returns
 
 private:
-    SnapshotWriter(std::filesystem::path file, std::filesystem::path beside, Descriptor descriptor);
+    SnapshotWriter(std::filesystem::path file, std::filesystem::path beside, FileDescriptor descriptor);
     Result<std::uint32_t> issuer_set(const std::vector<Bytes>& issuers);
     Status append(ByteView octets);
     Status flush();
     Status write_index();
 
     std::filesystem::path file_, beside_; // beside_ is empty once there is nothing to remove
-    Descriptor descriptor_;
+    FileDescriptor descriptor_;
     SnapshotTail tail_;
     Sum sum_;
     Bytes buffer_;

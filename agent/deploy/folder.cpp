@@ -73,7 +73,7 @@ Error TargetFolder::failed(const char* doing, const std::string& name, int numbe
 Result<TargetFolder> TargetFolder::open(const std::filesystem::path& folder) {
     if (auto checked = check_link(folder); !checked) return std::move(checked).error();
     FileDescriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!descriptor.is_open())
+    if (!descriptor)
         return Error(ErrorCode::io, fmt::format("opening folder {}: {}; make it, owned by root or by the user of mxseal, mode 0755 or less", folder.string(), std::strerror(errno)));
     struct stat facts{};
     if (::fstat(descriptor.get(), &facts) != 0) return Error(ErrorCode::io, fmt::format("looking at {}: {}", folder.string(), std::strerror(errno)));
@@ -96,7 +96,7 @@ Result<std::optional<Secret>> TargetFolder::read(const std::string& name) const 
     if (!found) return std::move(found).error();
     if (!*found) return std::optional<Secret>();
     FileDescriptor file(::openat(descriptor_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (!file.is_open()) return failed("opening", name, errno);
+    if (!file) return failed("opening", name, errno);
     Bytes buffer(kDeployedBytesMax + 1);
     std::size_t used = 0;
     while (used < buffer.size()) {
@@ -133,7 +133,7 @@ Result<std::string> TargetFolder::write_beside(const std::string& name, ByteView
     std::string beside = prefix_of(name) + *suffix;
     // G-01: for its owner only from the first instant, whatever the umask is.
     FileDescriptor file(::openat(descriptor_.get(), beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file.is_open()) return failed("making a file beside", name, errno);
+    if (!file) return failed("making a file beside", name, errno);
     if (auto filled = fill(file, name, content, rights); !filled) {
         remove(beside);
         return std::move(filled).error();
@@ -154,7 +154,7 @@ Status TargetFolder::rename(const std::string& from, const std::string& to) cons
 
 Status TargetFolder::set_rights(const std::string& name, const FileRights& rights) const {
     FileDescriptor file(::openat(descriptor_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (!file.is_open()) return failed("opening", name, errno);
+    if (!file) return failed("opening", name, errno);
     return fill(file, name, {}, rights);
 }
 

@@ -3,8 +3,8 @@
 // All names are relative to it. Temporary files are `.<file>.mxseal-<16 hex digits>`, only ours look like that.
 #pragma once
 
-#include "agent/deploy/file_descriptor.hpp"
 #include "base/bytes.hpp"
+#include "base/file_descriptor.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
 

@@ -1,6 +1,6 @@
 #include "agent/deploy/reload.hpp"
 
-#include "agent/deploy/file_descriptor.hpp"
+#include "base/file_descriptor.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,7 @@
 #include "agent/keys/sealer.hpp"
 
+#include "base/file_descriptor.hpp"
+
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -27,21 +29,6 @@ struct FreeCipher {
     void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 };
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, FreeCipher>;
-
-class File {
-public:
-    explicit File(int descriptor) : descriptor_(descriptor) {}
-    ~File() {
-        if (descriptor_ >= 0) close(descriptor_);
-    }
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-    int get() const { return descriptor_; }
-    bool is_open() const { return descriptor_ >= 0; }
-
-private:
-    int descriptor_;
-};
 
 Error io_failure(const std::filesystem::path& file, std::string_view what) {
     int number = errno;
@@ -77,8 +64,8 @@ Secret random_key() {
 }
 
 Status write_key(const std::filesystem::path& file, const Secret& key) {
-    File made(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!made.is_open()) return io_failure(file, "cannot be made");
+    FileDescriptor made(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!made) return io_failure(file, "cannot be made");
     std::string digits = to_hex(key.reveal()) + "\n";
     Secret text(digits);
     OPENSSL_cleanse(digits.data(), digits.size());
@@ -99,8 +86,8 @@ Status create_key(const std::filesystem::path& file) {
     unlink(draft.c_str());
     if (!outcome) return outcome;
     auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-    File directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory.is_open() || fsync(directory.get()) != 0) return io_failure(file, "cannot be made durable");
+    FileDescriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory || fsync(directory.get()) != 0) return io_failure(file, "cannot be made durable");
     return done();
 }
 
@@ -112,8 +99,8 @@ void require(bool worked) {
 } // namespace
 
 Result<Sealer> Sealer::load(const std::filesystem::path& file) {
-    File source(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!source.is_open()) return io_failure(file, "cannot be read");
+    FileDescriptor source(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!source) return io_failure(file, "cannot be read");
     if (Status fit = check_mode(source.get(), file); !fit) return std::move(fit).error();
     Bytes buffer(2 * kKeyBytes + 2); // one more than allowed, to see that it ends
     ssize_t size = read(source.get(), buffer.data(), buffer.size());

@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     sum.add(file);
     const auto octets = sum.finish();
     file.insert(file.end(), octets.begin(), octets.end());
-    Descriptor memory(::memfd_create("snapshot", MFD_CLOEXEC));
+    FileDescriptor memory(::memfd_create("snapshot", MFD_CLOEXEC));
     if (::write(memory.get(), file.data(), file.size()) != static_cast<ssize_t>(file.size())) return 0;
     auto snapshot = Snapshot::read(std::move(memory));
     if (!snapshot) return 0;

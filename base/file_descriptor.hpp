@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-namespace mxseal::agent {
+namespace mxseal {
 
 class FileDescriptor {
 public:
@@ -21,7 +21,7 @@ public:
     ~FileDescriptor() { close(); }
 
     int get() const { return number_; }
-    bool is_open() const { return number_ >= 0; }
+    explicit operator bool() const { return number_ >= 0; } // open
     void close() {
         if (number_ >= 0) ::close(std::exchange(number_, -1));
     }
@@ -30,4 +30,4 @@ private:
     int number_ = -1;
 };
 
-} // namespace mxseal::agent
+} // namespace mxseal
