@@ -217,6 +217,7 @@ void World::heard(const agent::LogEntry& entry) {
     }
     for (const char* over : {"switch.verified", "cleanup.started", "roll.finished", "roll.backed", "host.halted"})
         if (entry.event == over) memory.switching = false;
+    if (entry.event == "switch.verified") strike_after_switch();
     if (entry.event == "standby.ready") judge_ready(host, entry);
     if (entry.event == "host.halted") call_operator(host);
     if (entry.event == "cleanup.started" && memory.back_at_cleanup)
