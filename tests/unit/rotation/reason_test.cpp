@@ -1,4 +1,4 @@
-#include "rotation/tlsa/reason.hpp"
+#include "rotation/reason.hpp"
 
 #include <catch2/catch.hpp>
 
