@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 using namespace mxseal;
-using namespace mxseal::rotation::tlsa;
+using namespace mxseal::rotation;
 using namespace std::chrono_literals;
 
 TEST_CASE("a wait prints as one sentence with its arithmetic, terms of zero left out") {
