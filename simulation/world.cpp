@@ -103,6 +103,7 @@ void World::start_agent() {
     if (token.ok()) {
         runtime_ = std::make_unique<agent::Runtime>(setting_.config, clock_, *store_, *token, *this);
         runtime_->on_log([this](const agent::LogEntry& entry) { heard(entry); });
+        lives_since_ = now();
         started = runtime_->start();
     }
     judge_.checked(Check::starts);

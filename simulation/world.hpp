@@ -184,6 +184,7 @@ private:
     std::filesystem::path folder_;
     std::unique_ptr<agent::Store> store_;
     std::unique_ptr<agent::Runtime> runtime_;
+    Instant lives_since_{};                        // its last start
     std::optional<Strike> dying_;                  // killed at the end of this event
     bool held_back_ = false;
 
