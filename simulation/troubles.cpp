@@ -199,7 +199,7 @@ void World::strike_after_switch() {
     if (const auto strike = fate_.draw(Fault::clock_steps_at_switch, now()))
         after(fate_.between(*strike, 1, 1s, 10min), [this, strike = *strike] {
             if (fate_.stopped()) return;
-            step_clock(fate_.between(strike, 2, 2h, 18h), now() + fate_.between(strike, 3, 10min, 6h));
+            step_clock(fate_.between(strike, 2, 2h, 11h), now() + fate_.between(strike, 3, 10min, 6h));
             Json names = Json::array();
             for (const MailHost& each : hosts_) names.push(Json(each.name));
             const bool emergency = fate_.measure(strike, 4) < 0.5;
