@@ -35,8 +35,17 @@ enum class Mistake : std::uint8_t {
     intent_not_stored,         // acts begin without their intent in the store
     clock_trusted,             // a step of the wall clock neither pauses nor lengthens anything
     foreign_pair_left,         // a pair that somebody else put in place stays
+    // of the order of policies (mta_sts/)
+    id_before_body,            // the id is changed before every replica serves the body
+    one_replica_enough,        // ... when the first one serves it
+    id_used_again,             // an older body comes back under its older id
+    mx_added_at_once,          // a host enters the MX RRset while senders hold policies without it
+    narrowed_at_once,          // the policy loses a host that resolvers still answer with
+    old_hosts_leave_early,     // hosts leave while senders hold policies that cover no other
+    withdrawn_early,           // `mode: none` is thought to be known to everybody at once
+    id_fall_back_ignored,      // a name server that answers with the former id again changes nothing
 };
-constexpr std::size_t kMistakes = static_cast<std::size_t>(Mistake::foreign_pair_left) + 1;
+constexpr std::size_t kMistakes = static_cast<std::size_t>(Mistake::id_fall_back_ignored) + 1;
 
 #ifdef MXSEAL_PLANTED
 bool planted(Mistake mistake);

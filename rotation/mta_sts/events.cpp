@@ -1,0 +1,187 @@
+// What each event changes in the state: facts are recorded here, and only here.
+#include "rotation/mta_sts/context.hpp"
+#include "rotation/mta_sts/record.hpp"
+#include "rotation/planted.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace mxseal::rotation::mta_sts {
+
+namespace {
+
+void remember_ids(DomainState& state, const RrsetObservation& seen) {
+    const auto remember = [&](const Values& values) {
+        for (const std::string& value : values)
+            if (auto id = id_of(value); id && std::find(state.ids.begin(), state.ids.end(), *id) == state.ids.end()) state.ids.push_back(*id);
+    };
+    for (const RrsetAnswer& answer : seen.servers) remember(answer.values);
+    if (seen.primary) remember(*seen.primary);
+}
+
+// T_t, and what it means for the bodies before.
+void settle_id(Context& context) {
+    DomainState& state = context.state;
+    if (!state.serving || !state.serving->id) return;
+    Serving& serving = *state.serving;
+    const auto& complete = state.txt.complete;
+    const bool announced = complete && std::find(complete->values.begin(), complete->values.end(), record_of(*serving.id)) != complete->values.end();
+    if (!announced) {
+        if (planted(Mistake::id_fall_back_ignored)) return;
+        // A name server fell back: senders may take the former id for the newest again.
+        serving.complete.reset();
+        for (PastBody& past : state.past) past.replaced.reset();
+        return;
+    }
+    if (!serving.complete) {
+        serving.complete = complete->at;
+        context.note("policy.announced", {{"id", *serving.id}, {"complete_at", to_rfc3339(complete->at)}},
+                     fmt::format("every name server answers with id {}, complete at {}", *serving.id, to_rfc3339(complete->at)));
+    }
+    for (PastBody& past : state.past)
+        if (past.last_served && !past.replaced) past.replaced = serving.complete;
+}
+
+PastBody& past_of(DomainState& state, const PolicyBody& body) {
+    for (PastBody& past : state.past)
+        if (past.body == body) return past;
+    return state.past.emplace_back(PastBody{body, std::nullopt, std::nullopt});
+}
+
+// C-06: once a node has served another body under the current id, the next stable one gets a new id.
+void note_other_body(DomainState& state, const std::string& text) {
+    if (state.serving) {
+        state.serving->live.reset();
+        if (state.serving->bump_intent) state.serving->disturbed = true;
+    }
+    auto body = parse_body(text);
+    if (!body.ok()) return;
+    PastBody& past = past_of(state, *body);
+    past.last_served.reset();
+    past.replaced.reset();
+}
+
+void note_served_everywhere(Context& context, const FetchRound& seen) {
+    DomainState& state = context.state;
+    const Instant live = seen.finished + context.policy.proxy_margin;
+    if (!state.serving->live) {
+        state.serving->live = live;
+        context.note("policy.live", {{"mode", std::string(to_string(state.serving->body.mode))}, {"live_at", to_rfc3339(live)}},
+                     fmt::format("every address of the endpoint serves the policy, mode {}", to_string(state.serving->body.mode)));
+    }
+    for (PastBody& past : state.past)
+        if (!past.last_served) past.last_served = live;
+}
+
+void apply(Context& context, const Started&) {
+    DomainState& state = context.state;
+    state.under_way.clear();
+    state.observed_at.reset();
+    state.fetched_at.reset();
+    state.txt.rounds.reset();
+    state.mx.rounds.reset();
+    // The body may have come to any node before the end of the process, or to none.
+    if (state.serving && !state.serving->live && context.may_start(Task::serve)) context.start(Serve{state.serving->body, state.serving->intent});
+}
+
+void apply(Context&, const TimeReached&) {}
+void apply(Context&, const PolicyChanged&) {}
+
+void apply(Context& context, const Observed& event) {
+    DomainState& state = context.state;
+    state.under_way.erase(Task::observe);
+    state.observe_trouble = event.seen.error;
+    state.observed_at = event.seen.started;
+    if (!event.seen.error.empty()) return;
+    remember_ids(state, event.seen.txt);
+    note_round(state.txt, event.seen.txt, event.seen.finished, context.policy);
+    note_round(state.mx, event.seen.mx, event.seen.finished, context.policy);
+    settle_id(context);
+}
+
+bool is_served(const DomainState& state, const PolicyFetch& fetch) {
+    if (!state.serving || fetch.body != state.serving->body.text()) return false;
+    return !fetch.generation || (state.serving->generation && *fetch.generation >= *state.serving->generation);
+}
+
+std::string trouble_of(const PolicyFetch& fetch, const std::string& wanted) {
+    if (!fetch.body) return fmt::format("{}: {}", fetch.address, fetch.detail);
+    return fmt::format("{} serves {}", fetch.address, fetch.body == wanted ? "an older snapshot" : "another policy");
+}
+
+void apply(Context& context, const Fetched& event) {
+    DomainState& state = context.state;
+    const FetchRound& seen = event.seen;
+    state.under_way.erase(Task::fetch);
+    state.fetched_at = seen.started;
+    state.fetch_trouble = seen.error;
+    const std::string text = state.serving ? state.serving->body.text() : "";
+    for (const PolicyFetch& fetch : seen.fetches) {
+        if (is_served(state, fetch)) continue;
+        if (state.fetch_trouble.empty()) state.fetch_trouble = trouble_of(fetch, text);
+        if (fetch.body == text) { // from an older snapshot: what came between the two may still reach that replica
+            state.serving->live.reset();
+            continue;
+        }
+        // A round from before the body was put in place shows what stood there then.
+        if (fetch.body && (!state.serving || seen.started >= state.serving->intent)) note_other_body(state, *fetch.body);
+    }
+    const bool any = state.serving && std::any_of(seen.fetches.begin(), seen.fetches.end(), [&](const PolicyFetch& fetch) { return is_served(state, fetch); });
+    if (planted(Mistake::one_replica_enough) && any) state.fetch_trouble.clear();
+    if (!state.fetch_trouble.empty()) {
+        state.clean_since.reset();
+        return;
+    }
+    if (!state.clean_since) state.clean_since = seen.finished;
+    if (state.serving && seen.started >= state.serving->intent) note_served_everywhere(context, seen);
+}
+
+void end_of(Context& context, Task task, const std::optional<Failure>& failure) {
+    context.state.under_way.erase(task);
+    if (failure)
+        context.failed(task, *failure);
+    else
+        context.state.retries.erase(task);
+    // What became of it the next look shows.
+    if (task != Task::serve) context.state.observed_at.reset();
+    if (task == Task::serve) context.state.fetched_at.reset();
+}
+
+void apply(Context& context, const Served& event) {
+    auto& serving = context.state.serving;
+    if (!event.failure && serving && !serving->generation && event.intent == serving->intent) serving->generation = event.generation;
+    end_of(context, Task::serve, event.failure);
+}
+
+void apply(Context& context, const TxtWritten& event) { end_of(context, Task::write_txt, event.failure); }
+void apply(Context& context, const MxWritten& event) { end_of(context, Task::write_mx, event.failure); }
+
+// Section 0.1: a wall clock that ran ahead would end waits too early, so everything that a wait counts from moves with it.
+void apply(Context& context, const ClockStepped& event) {
+    DomainState& state = context.state;
+    state.observed_at.reset();
+    state.fetched_at.reset();
+    if (event.forward <= Duration{0}) return;
+    const auto later = [&](std::optional<Instant>& at) {
+        if (at) *at += event.forward;
+    };
+    move(state.txt, event.forward);
+    move(state.mx, event.forward);
+    for (PastBody& past : state.past) {
+        later(past.last_served);
+        later(past.replaced);
+    }
+    later(state.clean_since);
+    if (!state.serving) return;
+    later(state.serving->live);
+    later(state.serving->complete);
+}
+
+} // namespace
+
+void apply(Context& context, const Event& event) {
+    std::visit([&](const auto& each) { apply(context, each); }, event);
+}
+
+} // namespace mxseal::rotation::mta_sts

@@ -1,0 +1,139 @@
+// The body first, then its id (RFC 8461 section 8.1; C-28), and the end of both (C-36).
+#include "rotation/mta_sts/context.hpp"
+#include "rotation/mta_sts/record.hpp"
+
+#include "rotation/planted.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace mxseal::rotation::mta_sts {
+
+namespace {
+
+std::size_t sts_records(const Values& values) { return static_cast<std::size_t>(std::count_if(values.begin(), values.end(), [](const std::string& value) { return is_sts(value); })); }
+
+// `values` with `record` as the only one of ours (other TXT records at the name stay); without a record none.
+Values with_record(const Values& values, const std::string& record) {
+    Values out;
+    for (const std::string& value : values)
+        if (!is_sts(value)) out.push_back(value);
+    if (!record.empty()) out.push_back(record);
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+bool txt_refuses(Context& context) {
+    const RrsetLedger& txt = context.state.txt;
+    if (!context.around.clock_trouble.empty()) return context.waits(because("wait.clock", context.around.clock_trouble)), true;
+    if (!txt.primary)
+        return context.waits(because("wait.primary", fmt::format("the server that _mta-sts.{} is written to cannot be read: {}", context.policy.domain,
+                                                                 txt.primary_error.empty() ? "not asked yet" : txt.primary_error))),
+               true;
+    // RFC 8461 section 3.1 (C-03): senders see no policy at all, and whose record is whose nobody can tell.
+    if (sts_records(*txt.primary) > 1)
+        return context.waits(because("halt.two_records", fmt::format("_mta-sts.{} has {} records that begin with v=STSv1", context.policy.domain, sts_records(*txt.primary)),
+                                     "remove all but one; mxseal replaces that one")),
+               true;
+    return false;
+}
+
+void write_txt(Context& context, const std::string& record) {
+    RrsetLedger& txt = context.state.txt;
+    const Values target = with_record(*txt.primary, record);
+    if (target == *txt.primary) return;
+    note_intended(txt, target, context.policy.txt_ttl, context.now);
+    context.start(WriteTxt{*txt.primary, target, context.policy.txt_ttl});
+}
+
+void bump(Context& context) {
+    Serving& serving = *context.state.serving;
+    serving.id = new_id(context.now, serving.body.text(), context.state.ids);
+    serving.bump_intent = context.now;
+    serving.complete.reset();
+    serving.disturbed = false;
+    context.state.ids.push_back(*serving.id);
+    context.note("policy.id", {{"id", *serving.id}, {"live_at", to_rfc3339(*serving.live)}},
+                 fmt::format("announces the policy, mode {}, with id {}; its body is live since {}", to_string(serving.body.mode), *serving.id, to_rfc3339(*serving.live)));
+    write_txt(context, record_of(*serving.id));
+}
+
+} // namespace
+
+void serve(Context& context, PolicyBody body) {
+    DomainState& state = context.state;
+    if (state.serving) {
+        std::erase_if(state.past, [&](const PastBody& past) { return past.body == state.serving->body; });
+        state.past.push_back({state.serving->body, std::nullopt, std::nullopt});
+    }
+    std::erase_if(state.past, [&](const PastBody& past) { return past.body == body; });
+    if (body.mode == Mode::enforce && !state.enforced) state.enforced = context.now;
+    if (body.mode != Mode::enforce) state.enforced.reset();
+    context.note("policy.serve", {{"mode", std::string(to_string(body.mode))}, {"max_age", std::to_string(body.max_age.count())}},
+                 fmt::format("the endpoint is to serve a policy of mode {}, max_age {}", to_string(body.mode), mxseal::to_string(Duration{body.max_age})));
+    state.serving = Serving{std::move(body), context.now, std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt, false};
+    state.withdrawn.reset();
+    state.retries.erase(Task::serve);
+    context.start(Serve{state.serving->body, context.now});
+}
+
+bool keep_announced(Context& context) {
+    DomainState& state = context.state;
+    Serving& serving = *state.serving;
+    if (!serving.live && !planted(Mistake::id_before_body)) {
+        const bool failed = state.retries.contains(Task::serve);
+        if (failed && context.may_start(Task::serve)) context.start(Serve{serving.body, serving.intent});
+        context.waits(failed ? state.retries.at(Task::serve).reason
+                             : because("wait.body", "waits until every address of the endpoint serves the policy" + (state.fetch_trouble.empty() ? "" : ": " + state.fetch_trouble)));
+        return false;
+    }
+    const bool announced = serving.id && !serving.disturbed;
+    if (announced) {
+        const bool elsewhere = state.txt.primary && with_record(*state.txt.primary, record_of(*serving.id)) != *state.txt.primary;
+        if (elsewhere && !txt_refuses(context) && context.may_start(Task::write_txt) && looked_just_now(context)) write_txt(context, record_of(*serving.id));
+        if (serving.complete) return true;
+        context.waits(because("wait.id", fmt::format("waits until every name server answers with id {}: {}", *serving.id,
+                                                     incomplete_because(state.txt, state.txt.primary ? with_record(*state.txt.primary, record_of(*serving.id)) : Values{}))));
+        return false;
+    }
+    if (planted(Mistake::id_before_body)) serving.live = context.now;
+    if (context.now < *serving.live) {
+        context.waits(wait_until("wait.proxy", "the id follows from", "served everywhere at", *serving.live - context.policy.proxy_margin, {{"proxy_margin", context.policy.proxy_margin}}));
+        return false;
+    }
+    const bool hasty = planted(Mistake::id_before_body) || planted(Mistake::one_replica_enough);
+    if (txt_refuses(context) || !context.may_start(Task::write_txt) || (!hasty && !looked_just_now(context))) return false;
+    bump(context);
+    return false;
+}
+
+void withdraw(Context& context) {
+    DomainState& state = context.state;
+    if (!state.withdrawn) {
+        const Admission end = may_withdraw(state, context.now, context.policy);
+        if (!end.allowed) return context.waits(end.reason);
+        if (txt_refuses(context) || !looked_just_now(context)) return;
+        state.withdrawn = context.now;
+        context.note("policy.withdrawn", {}, fmt::format("no sender holds a policy of {} any more: its TXT record goes", context.policy.domain));
+    }
+    const RrsetLedger& txt = state.txt;
+    if (txt.primary && sts_records(*txt.primary) > 0) {
+        if (!txt_refuses(context) && context.may_start(Task::write_txt)) write_txt(context, "");
+        return context.waits(because("wait.withdrawn", "removes the TXT record"));
+    }
+    if (!txt.complete || sts_records(txt.complete->values) > 0)
+        return context.waits(because("wait.withdrawn", "waits until no name server answers with the TXT record: " + incomplete_because(txt, txt.primary.value_or(Values{}))));
+    const Reason wait = wait_until("wait.withdrawn", "the endpoint stops to serve the policy at", "TXT record gone at", txt.complete->at,
+                                   {{"TTL", effective_ttl(txt, context.now, context.policy)}, {"safety_margin", context.policy.safety_margin}, {"stale_margin", context.policy.stale_margin}});
+    if (context.now < *wait.until) return context.waits(wait);
+    context.note("policy.ended", {}, fmt::format("MTA-STS of {} has ended: nothing is served any more", context.policy.domain));
+    state.serving.reset();
+    state.past.clear();
+    state.withdrawn.reset();
+    state.clean_since.reset();
+    state.under_way.erase(Task::serve);
+    context.start(Serve{std::nullopt, context.now});
+}
+
+} // namespace mxseal::rotation::mta_sts

@@ -1,0 +1,45 @@
+#include "rotation/mta_sts/context.hpp"
+
+#include <algorithm>
+
+namespace mxseal::rotation::mta_sts {
+
+namespace {
+
+void forget(Context& context) {
+    DomainState& state = context.state;
+    forget_expired(state.txt, context.now, context.policy);
+    forget_expired(state.mx, context.now, context.policy);
+    std::erase_if(state.past, [&](const PastBody& past) {
+        const auto end = hard_end(past, context.policy);
+        return end && context.now >= *end;
+    });
+}
+
+void decide(Context& context) {
+    DomainState& state = context.state;
+    const bool concerned = state.serving || context.policy.mode != Mode::none || !context.policy.mx_goal.empty();
+    if (!concerned) return;
+    if (!state.mx.last_round) return context.waits(because("wait.look", "waits for the first look at the name servers" + (state.observe_trouble.empty() ? "" : ": " + state.observe_trouble)));
+    const Target target = target_of(context);
+    if (target.want == Want::body && (!state.serving || state.serving->body != target.body)) serve(context, target.body);
+    if (!state.serving) return keep_mx(context);
+    const bool announced = state.withdrawn || keep_announced(context);
+    if (announced) keep_mx(context);
+    if (announced && state.serving->body.mode == Mode::none) withdraw(context);
+    page_uncovered(context);
+}
+
+} // namespace
+
+Decision step(DomainState& state, const Event& event, Instant now, const Policy& policy, const Surroundings& around) {
+    Decision decision;
+    Context context{state, now, policy, around, decision};
+    apply(context, event);
+    forget(context);
+    keep_watch(context);
+    decide(context);
+    return decision;
+}
+
+} // namespace mxseal::rotation::mta_sts

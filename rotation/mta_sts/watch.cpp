@@ -1,0 +1,63 @@
+// When to look at the world: name servers and endpoint.
+#include "rotation/mta_sts/context.hpp"
+
+#include <algorithm>
+
+namespace mxseal::rotation::mta_sts {
+
+namespace {
+
+constexpr Duration kLongWaitPace = std::chrono::minutes(15); // DESIGN.md, Interface
+
+bool change_under_way(const DomainState& state) {
+    if (state.withdrawn || state.under_way.contains(Task::write_txt) || state.under_way.contains(Task::write_mx)) return true;
+    if (state.serving && (!state.serving->live || !state.serving->complete)) return true;
+    return !state.mx.complete || !state.txt.complete;
+}
+
+bool waits_for_something(const DomainState& state, Instant now, const Policy& policy) {
+    return std::any_of(state.past.begin(), state.past.end(), [&](const PastBody& past) {
+        const auto end = hard_end(past, policy);
+        return past.body.mode == Mode::enforce && (!end || now < *end);
+    });
+}
+
+Duration pace(const Context& context) {
+    if (change_under_way(context.state)) return context.policy.observe_every;
+    if (waits_for_something(context.state, context.now, context.policy)) return std::min(kLongWaitPace, context.policy.monitor_every);
+    return context.policy.monitor_every;
+}
+
+Duration fresh_for(const Policy& policy) { return std::max<Duration>(policy.observe_every, std::chrono::seconds(2)); }
+
+void look(Context& context, Task task, const std::optional<Instant>& last, const Action& action) {
+    const Instant due = last ? *last + pace(context) : context.now;
+    if (context.now < due)
+        context.wake_at(due);
+    else if (context.may_start(task))
+        context.start(action);
+}
+
+} // namespace
+
+void keep_watch(Context& context) {
+    const bool concerned = context.state.serving || context.policy.mode != Mode::none || !context.policy.mx_goal.empty();
+    if (!concerned) return;
+    look(context, Task::observe, context.state.observed_at, Observe{});
+    if (context.state.serving) look(context, Task::fetch, context.state.fetched_at, Fetch{});
+}
+
+bool looked_just_now(Context& context) {
+    DomainState& state = context.state;
+    const auto fresh = [&](const std::optional<Instant>& at) { return at && context.now < *at + fresh_for(context.policy); };
+    const bool dns = fresh(state.observed_at) && state.observe_trouble.empty();
+    const bool body = !state.serving || (fresh(state.fetched_at) && state.fetch_trouble.empty());
+    if (!fresh(state.observed_at) && context.may_start(Task::observe)) context.start(Observe{});
+    if (state.serving && !fresh(state.fetched_at) && context.may_start(Task::fetch)) context.start(Fetch{});
+    if (dns && body) return true;
+    const std::string& trouble = state.observe_trouble.empty() ? state.fetch_trouble : state.observe_trouble;
+    context.waits(because("wait.look", trouble.empty() ? "looks at every name server and every address of the endpoint before the next step" : trouble));
+    return false;
+}
+
+} // namespace mxseal::rotation::mta_sts

@@ -1,0 +1,37 @@
+#include "tests/simulation/policy_world.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+using namespace mxseal;
+using simulation::PolicyWorld;
+using namespace std::chrono_literals;
+
+namespace {
+
+simulation::PolicyCounters run(std::uint64_t seed, bool faults) {
+    PolicyWorld world({seed, faults, 24h * 60});
+    world.run();
+    INFO(fmt::format("seed {}{}\n{}", seed, faults ? "" : ", no faults", fmt::join(world.story(), "\n")));
+    REQUIRE_FALSE(world.violation().has_value());
+    return world.counters();
+}
+
+} // namespace
+
+TEST_CASE("policies and MX records change in an order that no sender trips over", "[mta-sts]") {
+    simulation::PolicyCounters sum;
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+        const auto counters = run(seed, seed % 5 != 0);
+        sum.deliveries += counters.deliveries;
+        sum.ids += counters.ids;
+        sum.mx_changes += counters.mx_changes;
+        sum.kills += counters.kills;
+        sum.faults += counters.faults;
+    }
+    WARN(fmt::format("{} deliveries, {} ids, {} changes of the MX RRset, {} kills, {} faults", sum.deliveries, sum.ids, sum.mx_changes, sum.kills, sum.faults));
+    CHECK(sum.ids > 200);
+    CHECK(sum.mx_changes > 200);
+}
