@@ -50,6 +50,7 @@ void write_txt(Context& context, const std::string& record) {
 void bump(Context& context) {
     Serving& serving = *context.state.serving;
     serving.id = new_id(context.now, serving.body.text(), context.state.ids);
+    if (planted(Mistake::id_used_again)) serving.id = new_id(Instant{}, serving.body.text(), {});
     serving.bump_intent = context.now;
     serving.complete.reset();
     serving.disturbed = false;

@@ -342,11 +342,31 @@ void PolicyWorld::send(Sender& sender) {
     ++counters_.deliveries;
     const bool expired = !sender.policy || now_ >= sender.policy->fetched + sender.policy->body.max_age;
     if (expired || !sender.lazy || now_ >= sender.checked + 24h) refresh(sender);
-    if (attempt(sender)) return;
-    // Section 5.1: before mail is given up the id is looked at again.
-    ++counters_.rechecks;
-    refresh(sender);
-    if (attempt(sender)) return;
+    // Section 5.1: before mail is given up the id is looked at again; here as soon as one host is not covered.
+    if (!uncovered(sender).empty() || !attempt(sender)) {
+        ++counters_.rechecks;
+        refresh(sender);
+    }
+    if (!attempt(sender)) return undeliverable(sender);
+    const auto hosts = uncovered(sender);
+    const bool can_fetch = std::all_of(replicas_.begin(), replicas_.end(), [&](const Replica& replica) { return now_ >= replica.away_until && replica.body; });
+    const bool withdrawn = !state_.serving || state_.serving->body.mode == Mode::none;
+    if (hosts.empty() || (!can_fetch && !withdrawn)) return;
+    violated("coverage", fmt::format("{{{}}} stand in the MX RRset and a sender that has just looked at the id again holds the policy {{{}}}, id {}", fmt::join(hosts, ", "),
+                                     fmt::join(sender.policy->body.mx, ", "), sender.policy->id));
+}
+
+// INV-5, the target: hosts in the MX RRset that the policy of the sender does not cover, and that no foreign hand has put there.
+std::vector<std::string> PolicyWorld::uncovered(const Sender& sender) {
+    std::vector<std::string> hosts;
+    const bool holds = sender.policy && now_ < sender.policy->fetched + sender.policy->body.max_age && sender.policy->body.mode == Mode::enforce;
+    if (!holds) return hosts;
+    for (const std::string& host : hosts_of(ask(sender.resolver, Type::mx)))
+        if (!covers(sender.policy->body, host) && !foreign_.contains(host)) hosts.push_back(host);
+    return hosts;
+}
+
+void PolicyWorld::undeliverable(const Sender& sender) {
     violated("delivery", fmt::format("a sender finds {{{}}} in the MX RRset and holds the policy {{{}}} of mode {}, id {}", fmt::join(ask(sender.resolver, Type::mx), ", "),
                                      sender.policy ? fmt::format("{}", fmt::join(sender.policy->body.mx, ", ")) : "", sender.policy ? mta_sts::to_string(sender.policy->body.mode) : "none",
                                      sender.policy ? sender.policy->id : ""));
@@ -354,7 +374,7 @@ void PolicyWorld::send(Sender& sender) {
 
 void PolicyWorld::mail() {
     send(senders_[below(senders_.size())]);
-    after(between(1min, 10min), [this] { mail(); });
+    after(between(5min, 30min), [this] { mail(); });
 }
 
 // A foreign hand that brings back an MX RRset which the policies of today do not cover breaks mail whatever mxseal does.
@@ -392,6 +412,8 @@ void PolicyWorld::trouble() {
             if (type == Type::mx && breaks_somebody(old)) continue;
             before_change();
             servers_[server].rrsets[type] = old;
+            if (type == Type::mx)
+                for (const std::string& host : hosts_of(old)) foreign_.insert(host);
             tell(fmt::format("FAULT ns{} answers with {{{}}} again", server + 1, fmt::join(old, ", ")));
         }
         return after(between(5min, 6h), [this, server] { transfer(server); });
@@ -407,6 +429,7 @@ void PolicyWorld::trouble() {
             mx.push_back("10 " + host);
             std::sort(mx.begin(), mx.end());
             tell("FAULT somebody adds " + host + " to the MX RRset");
+            foreign_.insert(host);
             return set_primary(Type::mx, mx);
         }
         tell("FAULT somebody removes the TXT record");

@@ -9,6 +9,7 @@
 #include <optional>
 #include <queue>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ struct PolicyWorldOptions {
 };
 
 struct PolicyViolation {
-    std::string check;   // "delivery", "order", "id", "liveness"
+    std::string check;   // "delivery", "coverage", "order", "id", "liveness"
     Instant at{};
     std::string text;
 };
@@ -109,6 +110,8 @@ private:
     const Values& ask(std::size_t resolver, Type type);
     void refresh(Sender& sender);
     bool attempt(Sender& sender);
+    std::vector<std::string> uncovered(const Sender& sender);
+    void undeliverable(const Sender& sender);
     void send(Sender& sender);
     void mail();
     bool breaks_somebody(const Values& mx) const;
@@ -140,6 +143,7 @@ private:
     std::vector<Resolver> resolvers_;
     std::vector<Sender> senders_;
     std::map<std::string, Instant> ready_from_;            // MX hosts that exist
+    std::set<std::string> foreign_;                        // that a foreign hand has put into the MX RRset, or back
     Ttl ttl_{3600};
     Duration lag_{0};
     std::chrono::seconds longest_max_age_{0};

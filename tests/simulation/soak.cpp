@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <mutex>
 #include <thread>
@@ -24,6 +25,7 @@ struct Wanted {
     unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
     std::uint64_t first_seed = 0;
     std::uint64_t runs = 0; // at most; 0: as many as there is time for
+    std::uint64_t rolls = 0; // ends with them; 0: as many as there is time for
     std::uint64_t replay = 0;
     bool no_faults = false, stated = false;
     double intensity = 0; // 0: that of the seed
@@ -73,8 +75,11 @@ void add(Sums& sums, const Plan& plan, const Outcome& outcome) {
     for (const Struck& strike : outcome.struck) ++sums.struck[static_cast<std::size_t>(strike.fault)];
 }
 
+// SIGINT and SIGTERM end the search after the runs under way; what was found is reported.
+volatile std::sig_atomic_t asked_to_end = 0;
+
 void work(const Wanted& wanted, std::chrono::steady_clock::time_point end, std::atomic<std::uint64_t>& next, std::uint64_t last, Sums& sums) {
-    while (std::chrono::steady_clock::now() < end) {
+    while (std::chrono::steady_clock::now() < end && asked_to_end == 0) {
         const std::uint64_t seed = next++;
         if (last != 0 && seed >= last) return;
         const Plan plan = plan_for(wanted, seed);
@@ -82,6 +87,7 @@ void work(const Wanted& wanted, std::chrono::steady_clock::time_point end, std::
         bool story = false;
         {
             std::lock_guard lock(sums.mutex);
+            if (wanted.rolls != 0 && sums.counters.rolls >= wanted.rolls) return;
             add(sums, plan, outcome);
             if (!outcome.clean()) tell(wanted, plan, outcome);
             story = !outcome.clean() && sums.stories++ < kStoriesMax;
@@ -128,6 +134,8 @@ int soak(const Wanted& wanted) {
     const auto first = wanted.first_seed > 0 ? wanted.first_seed : static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) / 1'000'000'000 * 1000;
     fmt::print("seeds from {}, {} at a time\n", first, wanted.jobs);
     std::fflush(stdout);
+    std::signal(SIGINT, [](int) { asked_to_end = 1; });
+    std::signal(SIGTERM, [](int) { asked_to_end = 1; });
     std::atomic<std::uint64_t> next{first};
     Sums sums;
     {
@@ -147,6 +155,7 @@ int main(int argc, char** argv) {
     app.add_option("--jobs", wanted.jobs, "Runs at a time (all cores)")->check(CLI::Range(1, 256));
     app.add_option("--from", wanted.first_seed, "The first seed (drawn from the clock)");
     app.add_option("--runs", wanted.runs, "At most so many runs (as many as there is time for)");
+    app.add_option("--rolls", wanted.rolls, "Ends with so many rolls (as many as there is time for)");
     app.add_option("--seed", wanted.replay, "Replays one seed, and shortens its story when it fails");
     app.add_flag("--no-faults", wanted.no_faults, "Nothing goes wrong, in the stated world");
     app.add_flag("--stated", wanted.stated, "The stated world: two hosts, two servers, two addresses, rotate_every 2d");
