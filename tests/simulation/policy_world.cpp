@@ -146,7 +146,12 @@ void PolicyWorld::process(const Event& event) {
     Decision decision = step(state_, event, now_, policy_, surroundings());
     if (fault(0.0005)) return kill_agent(); // before it was stored
     stored_ = state_;
-    for (const Note& note : decision.notes) tell(note.event + " " + note.sentence);
+    for (const Note& note : decision.notes) {
+        tell(note.event + " " + note.sentence);
+        // The former id comes back when senders are about to be sent elsewhere.
+        if (note.event == "policy.announced" && fault(0.3))
+            after(policy_.policy_refresh - between(10min, 3h), [this] { fall_back(1 + below(servers_.size() - 1), Type::txt, 1, between(1h, 12h)); });
+    }
     if (fault(0.0005)) return kill_agent(); // before anything was begun
     last_ = decision;
     if (decision.wake)
@@ -388,6 +393,19 @@ bool PolicyWorld::breaks_somebody(const Values& mx) const {
     return std::any_of(senders_.begin(), senders_.end(), [&](const Sender& sender) { return sender.policy && !covered(sender.policy->body); });
 }
 
+void PolicyWorld::fall_back(std::size_t server, Type type, std::size_t versions, Duration lasts) {
+    const auto& known = history_[type];
+    if (calm_ || known.size() < versions) return;
+    const Values& old = known[known.size() - versions];
+    if (type == Type::mx && breaks_somebody(old)) return;
+    before_change();
+    servers_[server].rrsets[type] = old;
+    if (type == Type::mx)
+        for (const std::string& host : hosts_of(old)) foreign_.insert(host);
+    tell(fmt::format("FAULT ns{} answers with {{{}}} again", server + 1, fmt::join(old, ", ")));
+    after(lasts, [this, server] { transfer(server); });
+}
+
 // What goes wrong by the clock.
 void PolicyWorld::trouble() {
     after(between(30min, 24h), [this] {
@@ -405,18 +423,10 @@ void PolicyWorld::trouble() {
     case 4: {
         // A name server falls back to an older version of both.
         if (server == 0) return;
-        for (Type type : {Type::txt, Type::mx}) {
-            const auto& versions = history_[type];
-            if (versions.empty() || draw(0.5)) continue;
-            const Values& old = versions[versions.size() - 1 - below(std::min<std::size_t>(versions.size(), 3))];
-            if (type == Type::mx && breaks_somebody(old)) continue;
-            before_change();
-            servers_[server].rrsets[type] = old;
-            if (type == Type::mx)
-                for (const std::string& host : hosts_of(old)) foreign_.insert(host);
-            tell(fmt::format("FAULT ns{} answers with {{{}}} again", server + 1, fmt::join(old, ", ")));
-        }
-        return after(between(5min, 6h), [this, server] { transfer(server); });
+        const Duration lasts = between(5min, 6h);
+        for (Type type : {Type::txt, Type::mx})
+            if (draw(0.5)) fall_back(server, type, 1 + below(3), lasts);
+        return;
     }
     case 5: return kill_agent();
     case 6: {
@@ -448,8 +458,11 @@ void PolicyWorld::new_goal() {
     policy_.at_once = draw(0.6);
     if (draw(0.7)) {
         policy_.mx_goal.clear();
+        // Often all hosts at once are to be others (C-32).
+        const auto current = hosts_of(servers_[0].rrsets[Type::mx]);
+        const bool replace = draw(0.4);
         for (const std::string& host : kHosts)
-            if (draw(0.4)) policy_.mx_goal.push_back(host);
+            if (replace ? std::find(current.begin(), current.end(), host) == current.end() : draw(0.4)) policy_.mx_goal.push_back(host);
         for (const std::string& host : policy_.mx_goal) ready_from_.emplace(host, now_ + between(0s, 24h));
     }
     if (draw(0.2)) policy_.max_age = std::array<std::chrono::seconds, 3>{6h, 48h, 240h}[below(3)];

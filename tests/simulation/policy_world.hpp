@@ -115,6 +115,7 @@ private:
     void send(Sender& sender);
     void mail();
     bool breaks_somebody(const Values& mx) const;
+    void fall_back(std::size_t server, Type type, std::size_t versions, Duration lasts);
     void trouble();
     void new_goal();
     void follow_advice();
