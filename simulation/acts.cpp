@@ -208,10 +208,6 @@ bool World::apply_write(std::size_t host, const WriteTlsa& wanted, Ttl ttl) {
     if (owners_[host].copy(0).content.records != wanted.base) return false;
     before_change(host);
     const auto before = bad_pairs(host, false);
-    judge_.checked(Check::hash_retired);
-    for (const SpkiHash& retired : memory_[host].retired)
-        if (wanted.target.contains(record_of(retired)) && !wanted.base.contains(record_of(retired)))
-            judge_.violated(Check::hash_retired, hosts_[host].name, now(), fmt::format("the record of the retired key {} was added again", retired.short_hex()));
     judge_.checked(Check::one_change);
     if (memory_[host].switching && !wanted.target.includes(wanted.base))
         judge_.violated(Check::one_change, hosts_[host].name, now(), fmt::format("{} becomes {} while the switch is under way", wanted.base.to_string(), wanted.target.to_string()));
@@ -230,6 +226,11 @@ void World::write(std::size_t host, const WriteTlsa& wanted) {
     const auto answer = [this, host, life = life_](Duration when, TlsaWritten::Outcome outcome, std::optional<Failure> why) {
         after(when, [this, host, life, outcome, why] { deliver(life, hosts_[host].name, TlsaWritten{outcome, why}); });
     };
+    // Judged when it is asked for: a provider may deliver it late, or again after the key was retired.
+    judge_.checked(Check::hash_retired);
+    for (const SpkiHash& retired : memory_[host].retired)
+        if (wanted.target.contains(record_of(retired)) && !wanted.base.contains(record_of(retired)))
+            judge_.violated(Check::hash_retired, hosts_[host].name, now(), fmt::format("the record of the retired key {} was added again", retired.short_hex()));
     judge_.checked(Check::records_served);
     if (memory_[host].told_wrong) judge_.violated(Check::records_served, hosts_[host].name, now(), "a change is sent though the last look showed an answer that is not validly signed");
     const auto unknown = failure("no answer came; what became of the change is looked up");

@@ -87,7 +87,8 @@ std::optional<Instant> counts_as_switched_at(const Ledger& ledger, const ServerM
     const Version* version = find_version(ledger, records);
     if (version == nullptr || !server.records || server.wrong) return std::nullopt;
     std::optional<Instant> end;
-    if (server.soa_expire) end = version->first_seen + Duration{*server.soa_expire};
+    // One that was heard with another version after this one was there may have fallen back, and its time began anew.
+    if (server.soa_expire) end = std::max(version->first_seen, server.answered_at) + Duration{*server.soa_expire};
     if (server.signed_until) end = end ? std::min(*end, *server.signed_until) : *server.signed_until;
     return end;
 }
