@@ -14,6 +14,7 @@ namespace {
 Plan plan_of_file(const std::filesystem::path& file) {
     std::optional<std::uint64_t> seed;
     std::optional<double> intensity; // absent: that of the seed
+    bool stated = false;             // in the stated world
     std::set<Strike> only;
     std::ifstream in(file);
     for (std::string line; std::getline(in, line);) {
@@ -24,6 +25,8 @@ Plan plan_of_file(const std::filesystem::path& file) {
             std::uint64_t value = 0;
             REQUIRE((words >> value));
             seed = value;
+        } else if (key == "stated") {
+            stated = true;
         } else if (key == "intensity") {
             double value = 0;
             REQUIRE((words >> value));
@@ -41,6 +44,7 @@ Plan plan_of_file(const std::filesystem::path& file) {
     REQUIRE(seed.has_value());
     Plan plan = plan_of_seed(*seed, true);
     if (intensity) plan.faults = FaultOptions::random_subset(*seed).times(*intensity);
+    if (stated) plan.setting = stated_setting();
     if (!only.empty()) plan.only = std::move(only);
     return plan;
 }

@@ -23,6 +23,7 @@ using Answers = std::map<std::string, std::optional<TlsaSet>>; // by address; no
 struct Watch {
     Ledger ledger;
     Policy policy;
+    Instant signed_until = kNoon + 48h;
 
     void round(Instant at, const Answers& answers, Ttl ttl = 1h) {
         OwnerObservation seen;
@@ -34,7 +35,7 @@ struct Watch {
             if (records) answer.records = *records;
             answer.ttl = ttl;
             answer.soa_expire = Ttl{7 * 24h};
-            answer.rrsig_expiration = kNoon + 48h;
+            answer.rrsig_expiration = signed_until;
             seen.servers.push_back(answer);
         }
         seen.primary = answers.begin()->second;
@@ -63,6 +64,21 @@ TEST_CASE("a version is complete at the end of the first of three rounds in whic
     watch.round(kNoon + 22min, {{"a", kBoth}, {"b", kBoth}});
     REQUIRE(watch.ledger.complete);
     CHECK(watch.ledger.complete->at == kNoon + 25min); // conformance case 3
+}
+
+TEST_CASE("a server that fell back and then fell silent counts as switched EXPIRE after it was last heard") {
+    Watch watch;
+    watch.signed_until = kNoon + 24h * 365;
+    watch.long_ago();
+    note_intended(watch.ledger, kBoth, 1h, kNoon);
+    watch.rounds(kNoon, {{"a", kBoth}, {"b", kBoth}});
+    REQUIRE(watch.ledger.complete);
+    const Instant fallen = kNoon + 24h * 10; // the newer version is older than EXPIRE by then
+    watch.round(fallen, {{"a", kBoth}, {"b", kOld}});
+    watch.rounds(fallen + 1h, {{"a", kBoth}, {"b", std::nullopt}});
+    CHECK_FALSE(watch.ledger.complete);
+    watch.rounds(fallen + 24h * 7, {{"a", kBoth}, {"b", std::nullopt}});
+    CHECK(watch.ledger.complete);
 }
 
 TEST_CASE("rounds closer together than observe_every count once") {
