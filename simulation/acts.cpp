@@ -27,6 +27,7 @@ void World::observe(std::size_t host) {
         seen.started = seen.finished = clock_.wall();
         seen.address_security = Security::secure;
         OwnerObservation owner;
+        std::vector<std::size_t> given;
         const Instant signed_until = signatures_end_.value_or(now() + kSignatures);
         for (std::size_t number = 0; number < servers_.size(); ++number) {
             const ServerState& server = servers_[number];
@@ -54,7 +55,7 @@ void World::observe(std::size_t host) {
                 answer.rrsig_expiration = clock_.at_true(signed_until);
                 answer.negative_ttl = setting_.negative_ttl;
                 answer.soa_expire = setting_.soa_expire;
-                owners_[host].show(number);
+                given.push_back(number);
             }
             owner.servers.push_back(std::move(answer));
         }
@@ -69,7 +70,8 @@ void World::observe(std::size_t host) {
         });
         owner.ns_ttl = Ttl{3600};
         seen.owners.push_back(std::move(owner));
-        deliver(life, hosts_[host].name, Observed{std::move(seen)});
+        if (!tell_agent(life, hosts_[host].name, Observed{std::move(seen)})) return;
+        for (std::size_t number : given) owners_[host].show(number, now());
     });
 }
 

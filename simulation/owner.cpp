@@ -4,19 +4,26 @@
 
 namespace mxseal::simulation {
 
-void Owner::remember(const dns::TlsaSet& records, Ttl ttl, Instant last) {
+void Owner::remember(const dns::TlsaSet& records, Ttl ttl, Instant last, std::optional<Instant> shown) {
     const Instant until = last + std::max<Duration>(ttl, floor_);
     for (Remembered& version : past_)
-        if (version.records == records) {
+        if (version.records == records && version.shown == shown) {
             version.until = std::max(version.until, until);
             return;
         }
-    past_.push_back({records, until});
+    past_.push_back({records, until, shown});
 }
 
 void Owner::leave(const Copy& copy, Instant now) {
     if (copy.silent) return;
-    if (copy.hand == Hand::ours || copy.shown) remember(copy.content.records, copy.content.ttl, now);
+    if (copy.hand == Hand::ours) remember(copy.content.records, copy.content.ttl, now);
+    if (copy.hand == Hand::foreign && copy.shown) remember(copy.content.records, copy.content.ttl, now, copy.shown);
+}
+
+void Owner::forget_shown_since(Instant then) {
+    for (Copy& copy : copies_)
+        if (copy.shown && *copy.shown > then) copy.shown.reset();
+    std::erase_if(past_, [&](const Remembered& version) { return version.shown && *version.shown > then; });
 }
 
 void Owner::set(std::size_t server, Content content, Hand hand, Instant now) {
@@ -24,7 +31,7 @@ void Owner::set(std::size_t server, Content content, Hand hand, Instant now) {
     if (copy.content == content && copy.hand == hand && !copy.silent) return;
     leave(copy, now);
     if (!copy.content.records.empty()) ttls_.emplace_back(copy.content.ttl, now);
-    copy = Copy{std::move(content), hand, now, false, false};
+    copy = Copy{std::move(content), hand, now, std::nullopt, false};
 }
 
 void Owner::silence(std::size_t server, Instant now) {

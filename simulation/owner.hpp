@@ -23,7 +23,7 @@ struct Copy {
     Content content;
     Hand hand = Hand::ours;
     Instant since{};
-    bool shown = false;        // an observation of mxseal's was given it
+    std::optional<Instant> shown; // since then mxseal knows of it: an observation had it and was stored
     bool silent = false;       // beyond SOA EXPIRE: it answers nobody
 };
 
@@ -31,6 +31,7 @@ struct Copy {
 struct Remembered {
     dns::TlsaSet records;
     Instant until{};           // TTL, raised to the floor of resolvers, after the last hand-out; stale answers come on top
+    std::optional<Instant> shown; // of a foreign hand's version: since when mxseal knows of it
 };
 
 class Owner {
@@ -41,11 +42,15 @@ public:
     std::size_t servers() const { return copies_.size(); }
     void set(std::size_t server, Content content, Hand hand, Instant now);
     void silence(std::size_t server, Instant now);
-    void show(std::size_t server) { copies_[server].shown = true; }
+    void show(std::size_t server, Instant now) {
+        if (!copies_[server].shown) copies_[server].shown = now;
+    }
+    // mxseal's state is that of `then` again: what a foreign hand did later it knows no more of.
+    void forget_shown_since(Instant then);
     // Largest TTL handed out in the seven days before `now` (W5).
     Duration largest_ttl(Instant now) const;
     // A version that was handed out until just now, before the world began.
-    void remember(const dns::TlsaSet& records, Ttl ttl, Instant last);
+    void remember(const dns::TlsaSet& records, Ttl ttl, Instant last, std::optional<Instant> shown = std::nullopt);
     void forget(Instant now, Duration stale);
 
     // Calls f(records) for every version that a cache may hold at `now` and that mxseal has to reckon with: everything of `ours`,

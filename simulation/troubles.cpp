@@ -24,6 +24,14 @@ void World::disturb_all() {
     for (std::size_t host = 0; host < hosts_.size(); ++host) disturb(host);
 }
 
+// Rolls that were finished, and versions of a foreign hand that were seen, since then: the stored state knows nothing of them.
+void World::forget_since(Instant then, const std::vector<HostMemory>& memory) {
+    for (std::size_t each = 0; each < memory.size(); ++each) {
+        memory_[each].retired = memory[each].retired;
+        owners_[each].forget_shown_since(then);
+    }
+}
+
 void World::ask(const Json& request) {
     if (!runtime_) return;
     // Refusals are answers too: an operator may ask for what cannot be done now.
@@ -136,9 +144,8 @@ void World::strike(const Strike& strike) {
         if (options_.sqlite || held_back_) return;
         held_back_ = true;
         database_->hold_back_syncs();
-        // Rolls that were finished meanwhile are not known afterwards.
-        at(lasts(1s, 10min), [this, strike, memory = memory_] {
-            for (std::size_t each = 0; each < memory.size(); ++each) memory_[each].retired = memory[each].retired;
+        at(lasts(1s, 10min), [this, strike, then = now(), memory = memory_] {
+            forget_since(then, memory);
             if (runtime_) return kill_agent(strike);
             database_->crash();
             held_back_ = false;
@@ -146,12 +153,11 @@ void World::strike(const Strike& strike) {
         return disturb_all();
     case Fault::backup_restored:
         if (options_.sqlite) return;
-        // Rolls that were finished since then are not known to it.
-        at(lasts(1h, 24h), [this, strike, backup = database_->backup(), memory = memory_] {
+        at(lasts(1h, 24h), [this, strike, backup = database_->backup(), then = now(), memory = memory_] {
             kill_agent(strike);
             database_->restore(backup);
             held_back_ = false;
-            for (std::size_t each = 0; each < memory.size(); ++each) memory_[each].retired = memory[each].retired;
+            forget_since(then, memory);
         });
         return;
     case Fault::second_agent: {

@@ -165,14 +165,18 @@ void World::run_until(Instant end) {
     while (judge_.clean() && next_event(end)) {}
 }
 
-void World::deliver(std::size_t life, const std::string& host, Event event) {
-    if (life != life_ || !runtime_) return;
+bool World::tell_agent(std::size_t life, const std::string& host, Event event) {
+    if (life != life_ || !runtime_) return false;
     if (auto strike = fate_.draw(Fault::killed, now())) {
         // Killed before it hears of it, or right after what it heard was stored.
-        if (fate_.measure(*strike, 0) < 0.5) return kill_agent(*strike);
+        if (fate_.measure(*strike, 0) < 0.5) {
+            kill_agent(*strike);
+            return false;
+        }
         dying_ = *strike;
     }
     runtime_->arrived(agent::HostArrival{host, std::move(event)});
+    return runtime_->store_trouble().empty();
 }
 
 void World::start(const std::string& host, const Action& action) {

@@ -78,6 +78,7 @@ public:
     void observe_mx(const dns::Name& domain) override;
 
 private:
+    struct HostMemory;
     struct Happening {
         Instant at;
         std::size_t number;
@@ -92,7 +93,9 @@ private:
     void stop_agent(bool machine_dies);
     void kill_agent(const Strike& strike);
     void open_store();
-    void deliver(std::size_t life, const std::string& host, rotation::tlsa::Event event);
+    void deliver(std::size_t life, const std::string& host, rotation::tlsa::Event event) { static_cast<void>(tell_agent(life, host, std::move(event))); }
+    // Whether the agent heard of it and what it heard was stored.
+    bool tell_agent(std::size_t life, const std::string& host, rotation::tlsa::Event event);
     void heard(const agent::LogEntry& entry);
     std::size_t index_of(const std::string& host) const;
     // acts.cpp: what mxseal asks for
@@ -135,6 +138,7 @@ private:
     // W5: the largest TTL of seven days counts, whoever chose it.
     void disturb_by_ttl(std::size_t host, Ttl ttl) { hosts_[host].disturbed = std::max(hosts_[host].disturbed, now() + rotation::tlsa::kTtlLookBack + ttl); }
     void disturb_all();
+    void forget_since(Instant then, const std::vector<HostMemory>& memory);
     // judging
     std::vector<BadPair> bad_pairs(std::size_t host, bool live_only) const;
     void judge_change(std::size_t host, const std::vector<BadPair>& before, const char* action);
