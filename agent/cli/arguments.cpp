@@ -31,6 +31,7 @@ public:
         add_reading();
         add_doing();
         add_changing();
+        add_domain();
     }
 
     CLI::App& app() { return app_; }
@@ -132,6 +133,30 @@ private:
         add_hosts(resume, "Hosts to resume");
         resume->add_flag("--all", arguments_.all, "All hosts");
         add_json(resume);
+    }
+
+    CLI::App* add_to(CLI::App* group, const std::string& name, Verb verb, const std::string& what, const std::string& example) {
+        CLI::App* command = group->add_subcommand(name, what);
+        command->footer("Example: " + example);
+        command->final_callback([this, verb] { arguments_.verb = verb; });
+        add_json(command);
+        return command;
+    }
+
+    void add_domain() {
+        CLI::App* domain = app_.add_subcommand("domain", "Change and show the list of mail domains, by the thousand");
+        domain->require_subcommand(1);
+        domain->footer("Example: mxseal domain list");
+        CLI::App* more = add_to(domain, "add", Verb::domain_add, "Add domains, or give them another profile; all or none", "mxseal domain add example.org example.net --profile strict");
+        more->add_option("NAME", arguments_.domains, "Mail domains")->type_name("")->required();
+        more->add_option("--profile", arguments_.profile, "A name in `profiles`; else, for new ones, default")->type_name("P");
+        CLI::App* less = add_to(domain, "remove", Verb::domain_remove, "Remove domains that were added; all or none", "mxseal domain remove example.net");
+        less->add_option("NAME", arguments_.domains, "Mail domains")->type_name("")->required();
+        CLI::App* import = add_to(domain, "import", Verb::domain_import, "Add the domains of a file, one a line: NAME [PROFILE]; # begins a comment; a mistake anywhere and none is added",
+                                  "mxseal domain import customers.txt");
+        import->add_option("FILE", arguments_.import_file, "The file; - is standard input")->type_name("")->required();
+        CLI::App* list = add_to(domain, "list", Verb::domain_list, "Print the domains of the configuration and of the store", "mxseal domain list --profile strict");
+        list->add_option("--profile", arguments_.profile, "Only those with this profile")->type_name("P");
     }
 
     Arguments& arguments_;

@@ -47,9 +47,9 @@ struct ProfileConfig {
 
 struct DomainConfig {
     dns::Name name;
-    std::optional<std::string> profile;
-    ProfileConfig own;
-    std::vector<dns::Name> mx;                          // the MX set that is wanted in the end; empty: as it is
+    std::optional<std::string> profile{};
+    ProfileConfig own{};
+    std::vector<dns::Name> mx{};                        // the MX set that is wanted in the end; empty: as it is
     bool manage_mx = false;
     int line = 0;
 };
