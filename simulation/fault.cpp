@@ -67,6 +67,8 @@ constexpr std::array<FaultFacts, kFaults> kFacts{{
     {Fault::store_fails, "store_fails", "the store cannot be written, or says so", kAtAPoint, 0.01},
     {Fault::store_forgets, "store_forgets", "what was not synced is lost with the machine", kByTheClock, 0.05},
     {Fault::second_agent, "second_agent", "a second agent is started beside the first", kByTheClock, 0.1},
+    {Fault::falls_back_before_switch, "falls_back_before_switch", "a name server falls back to an older version right before another host's turn", kAtAPoint, 0.2},
+    {Fault::clock_steps_at_switch, "clock_steps_at_switch", "the wall clock runs hours ahead right after a switch, and an operator rolls again", kAtAPoint, 0.05},
 }};
 
 } // namespace

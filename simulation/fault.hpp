@@ -32,8 +32,10 @@ enum class Fault : std::uint8_t {
     record_added, record_removed, ttl_edited, configuration_changed, rolled_twice, rolled_in_emergency, rolled_back, halted, backup_restored,
     // mxseal itself
     killed, store_fails, store_forgets, second_agent,
+    // at the worst moment of a roll; at the end, so that the numbers of the others stay
+    falls_back_before_switch, clock_steps_at_switch,
 };
-constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::second_agent) + 1;
+constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::clock_steps_at_switch) + 1;
 
 struct FaultFacts {
     Fault fault;

@@ -8,7 +8,7 @@ namespace mxseal::simulation {
 
 namespace {
 
-using rotation::tlsa::Reason;
+using rotation::Reason;
 
 bool rests(const Reason& reason) { return reason.empty() || reason.code == "wait.rotation" || reason.code.starts_with("note."); }
 

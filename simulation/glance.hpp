@@ -1,7 +1,7 @@
 // What an operator of the simulated agent sees when looking at it now and then, and what is kept of that.
 #pragma once
 
-#include "rotation/tlsa/reason.hpp"
+#include "rotation/reason.hpp"
 #include "simulation/world.hpp"
 
 #include <map>
@@ -14,7 +14,7 @@ namespace mxseal::simulation {
 // One host at one look, as the store has it: phase and reason are those of `status`.
 struct Glance {
     std::string host, phase;
-    rotation::tlsa::Reason reason;         // of the last decision
+    rotation::Reason reason;         // of the last decision
     std::string trouble;                   // why the host counts as unhealthy; empty: healthy
     bool rolls = false;                    // a roll is under way or waits for its turn
     bool halted() const { return phase == "halted"; }

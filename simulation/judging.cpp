@@ -165,7 +165,10 @@ void World::judge_ready(std::size_t host, const agent::LogEntry& entry) {
     // What the rounds of an observation may add to the truth.
     const Duration rounds = 4 * timing.observe_every + timing.anycast_margin + 2 * setting_.transfer_lag + kRightBefore +
                             owners_[host].largest_ttl(now() - clock_stepped_) - timing.resolver_min_ttl; // W5: the largest TTL of seven days counts, as our clock has them
-    if (*safe != Instant{} && *ready - clock_.skew() > *safe + rounds)
+    // What ended while mxseal was dead it sees at its start, and counts from there.
+    const Duration hold = owners_[host].largest_ttl(now() - clock_stepped_) + timing.safety_margin + timing.stale_margin;
+    const Instant known = std::max(*safe, lives_since_ > *safe - hold ? lives_since_ + hold : *safe);
+    if (*safe != Instant{} && *ready - clock_.skew() > known + rounds)
         judge_.violated(Check::sharpness, hosts_[host].name, now(), fmt::format("key {} is called ready at {}, no cache can be without it from {}", key->short_hex(), to_rfc3339(*ready), to_rfc3339(*safe)));
 }
 

@@ -72,11 +72,7 @@ void World::strike(const Strike& strike) {
     case Fault::server_falls_back: {
         const std::vector<Content>& versions = memory_[host].versions;
         if (versions.empty() || server == 0) return;
-        const Content old = versions[pick(strike, 4, versions.size())];
-        servers_[server].fallen_until[host] = lasts(5min, 12h);
-        owners_[host].set(server, old, Hand::foreign, now());
-        at(servers_[server].fallen_until[host], [this, server, host] { transfer(server, host); });
-        return foreign_change(host);
+        return fall_back(server, host, versions[pick(strike, 4, versions.size())], lasts(5min, 12h));
     }
     case Fault::endpoint_down:
         backend.down_until = lasts(5min, 24h);
@@ -103,20 +99,13 @@ void World::strike(const Strike& strike) {
     }
     case Fault::clock_steps: {
         const Duration by = fate_.between(strike, 4, -6h, 6h);
-        clock_.step_wall(by);
-        clock_stepped_ += std::chrono::abs(by);
         // Somebody who was at the machine's clock may well have more to do there.
         if (fate_.measure(strike, 5) < 0.5) after(fate_.between(strike, 6, 1s, 1h), [this] {
                 Json names = Json::array();
                 for (const MailHost& each : hosts_) names.push(Json(each.name));
                 ask(Json::object({{"command", "roll"}, {"hosts", std::move(names)}, {"who", "operator"}}));
             });
-        at(lasts(10min, 6h), [this, by] {
-            if (fate_.stopped()) return; // it was set right when calm came
-            clock_.step_wall(-by);
-            disturb_all();
-        });
-        return disturb_all();
+        return step_clock(by, lasts(10min, 6h));
     }
     case Fault::clock_drifts: clock_.set_drift(static_cast<int>(fate_.measure(strike, 4) * 200) - 100); return;
     case Fault::record_added:
@@ -174,6 +163,48 @@ void World::strike(const Strike& strike) {
     }
     default: return;
     }
+}
+
+void World::fall_back(std::size_t server, std::size_t host, Content old, Instant until) {
+    servers_[server].fallen_until[host] = until;
+    owners_[host].set(server, std::move(old), Hand::foreign, now());
+    at(until, [this, server, host] { transfer(server, host); });
+    foreign_change(host);
+}
+
+void World::step_clock(Duration by, Instant back) {
+    clock_.step_wall(by);
+    clock_stepped_ += std::chrono::abs(by);
+    at(back, [this, by] {
+        if (fate_.stopped()) return; // it was set right when calm came
+        clock_.step_wall(-by);
+        disturb_all();
+    });
+    disturb_all();
+}
+
+// A host's switch was proven: the others of its group wait for their turn, and its own next standby is not held everywhere yet.
+void World::strike_after_switch() {
+    if (const auto strike = fate_.draw(Fault::falls_back_before_switch, now())) {
+        const std::size_t server = pick(*strike, 1, servers_.size());
+        // Between two looks of a long wait, and before the turn comes.
+        const Instant turn = now() + setting_.config.timing.stagger - fate_.between(*strike, 2, 1s, 20min);
+        for (std::size_t host = 0; server > 0 && host < hosts_.size(); ++host)
+            at(turn, [this, strike = *strike, server, host] {
+                const std::vector<Content>& versions = memory_[host].versions;
+                if (fate_.stopped() || versions.empty()) return;
+                fall_back(server, host, versions[pick(strike, 4, versions.size())], now() + fate_.between(strike, 3, 30min, 12h));
+            });
+    }
+    if (const auto strike = fate_.draw(Fault::clock_steps_at_switch, now()))
+        after(fate_.between(*strike, 1, 1s, 10min), [this, strike = *strike] {
+            if (fate_.stopped()) return;
+            step_clock(fate_.between(strike, 2, 2h, 18h), now() + fate_.between(strike, 3, 10min, 6h));
+            Json names = Json::array();
+            for (const MailHost& each : hosts_) names.push(Json(each.name));
+            const bool emergency = fate_.measure(strike, 4) < 0.5;
+            ask(Json::object({{"command", "roll"}, {"hosts", std::move(names)}, {"emergency", emergency}, {"who", "operator"}}));
+        });
 }
 
 void World::edit_records(const Strike& strike, std::size_t host) {

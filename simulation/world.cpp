@@ -103,6 +103,7 @@ void World::start_agent() {
     if (token.ok()) {
         runtime_ = std::make_unique<agent::Runtime>(setting_.config, clock_, *store_, *token, *this);
         runtime_->on_log([this](const agent::LogEntry& entry) { heard(entry); });
+        lives_since_ = now();
         started = runtime_->start();
     }
     judge_.checked(Check::starts);
@@ -217,6 +218,7 @@ void World::heard(const agent::LogEntry& entry) {
     }
     for (const char* over : {"switch.verified", "cleanup.started", "roll.finished", "roll.backed", "host.halted"})
         if (entry.event == over) memory.switching = false;
+    if (entry.event == "switch.verified") strike_after_switch();
     if (entry.event == "standby.ready") judge_ready(host, entry);
     if (entry.event == "host.halted") call_operator(host);
     if (entry.event == "cleanup.started" && memory.back_at_cleanup)

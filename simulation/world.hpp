@@ -123,6 +123,9 @@ private:
     // troubles.cpp: faults that come by the clock
     void expect(Fault fault);
     void strike(const Strike& strike);
+    void fall_back(std::size_t server, std::size_t host, Content old, Instant until);
+    void step_clock(Duration by, Instant back);
+    void strike_after_switch();
     std::size_t pick(const Strike& strike, unsigned part, std::size_t below) const { return static_cast<std::size_t>(fate_.measure(strike, part) * static_cast<double>(below)); }
     void ask(const Json& request);
     void call_operator(std::size_t host);
@@ -181,6 +184,7 @@ private:
     std::filesystem::path folder_;
     std::unique_ptr<agent::Store> store_;
     std::unique_ptr<agent::Runtime> runtime_;
+    Instant lives_since_{};                        // its last start
     std::optional<Strike> dying_;                  // killed at the end of this event
     bool held_back_ = false;
 

@@ -37,7 +37,7 @@ private:
 // `invalid` names the field that does not fit.
 Result<rotation::tlsa::HostState> from_document(const Json& document);
 
-void write_reason(JsonWriter& to, const rotation::tlsa::Reason& reason);
-rotation::tlsa::Reason reason_from_json(const Json& json);
+void write_reason(JsonWriter& to, const rotation::Reason& reason);
+rotation::Reason reason_from_json(const Json& json);
 
 } // namespace mxseal::agent

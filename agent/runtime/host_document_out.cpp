@@ -58,12 +58,12 @@ void out(JsonWriter& to, const RollRequest& request);
 void out(JsonWriter& to, const Deployment& deployment);
 void out(Document& to, const Write& write);
 void out(JsonWriter& to, const Halt& halt);
-void out(JsonWriter& to, const rotation::tlsa::Retry& retry);
+void out(JsonWriter& to, const rotation::Retry& retry);
 void out(JsonWriter& to, const Reason::Term& term);
 void out(Document& to, const dns::TlsaSet& set);
 void out(JsonWriter& to, const Reason& reason);
 void out(JsonWriter& to, const std::map<SpkiHash, Instant>& seen_on_wire);
-void out(JsonWriter& to, const std::map<Task, rotation::tlsa::Retry>& retries);
+void out(JsonWriter& to, const std::map<Task, rotation::Retry>& retries);
 
 template <class To>
 void members(To&) {}
@@ -178,7 +178,7 @@ void out(JsonWriter& to, const Halt& halt) {
     object(to, "reason", halt.reason, "since", halt.since, "by_operator", halt.by_operator);
 }
 
-void out(JsonWriter& to, const rotation::tlsa::Retry& retry) { object(to, "failures", retry.failures, "next", retry.next, "reason", retry.reason); }
+void out(JsonWriter& to, const rotation::Retry& retry) { object(to, "failures", retry.failures, "next", retry.next, "reason", retry.reason); }
 
 void out(JsonWriter& to, const Reason::Term& term) { object(to, "label", term.label, "length", term.length); }
 
@@ -196,7 +196,7 @@ void out(JsonWriter& to, const std::map<SpkiHash, Instant>& seen_on_wire) {
     to.end_object();
 }
 
-void out(JsonWriter& to, const std::map<Task, rotation::tlsa::Retry>& retries) {
+void out(JsonWriter& to, const std::map<Task, rotation::Retry>& retries) {
     to.begin_object();
     for (const auto& [task, retry] : retries) {
         to.name(to_string(task));

@@ -17,7 +17,7 @@ struct Runtime::View {
     std::string phase;
     std::optional<Instant> last_switch;
     bool operator==(const View&) const = default;
-    std::string to_summary(const rotation::tlsa::Reason& reason) const; // JSON text
+    std::string to_summary(const rotation::Reason& reason) const; // JSON text
 };
 
 struct Runtime::Entry {
@@ -25,7 +25,7 @@ struct Runtime::Entry {
     rotation::tlsa::Policy policy;
     std::unique_ptr<rotation::tlsa::HostState> state; // absent: not loaded
     DocumentWriter document;
-    rotation::tlsa::Reason reason;                     // of the last decision
+    rotation::Reason reason;                     // of the last decision
     View view;
     std::optional<Instant> due;
     bool started = false;                              // Started was given to the core in this process

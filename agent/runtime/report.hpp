@@ -8,8 +8,8 @@
 namespace mxseal::agent {
 
 Json status_of(const rotation::tlsa::HostState& state, Instant now, const rotation::tlsa::Policy& policy, const rotation::tlsa::Group& group,
-               const rotation::tlsa::Reason& reason);
+               const rotation::Reason& reason);
 Json plan_of(const rotation::tlsa::HostState& state, Instant now, const rotation::tlsa::Policy& policy, const rotation::tlsa::Group& group,
-             const rotation::tlsa::Reason& reason);
+             const rotation::Reason& reason);
 
 } // namespace mxseal::agent

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "rotation/tlsa/policy.hpp"
-#include "rotation/tlsa/reason.hpp"
+#include "rotation/reason.hpp"
 #include "rotation/tlsa/state.hpp"
 
 namespace mxseal::rotation::tlsa {

@@ -11,13 +11,6 @@
 
 namespace mxseal::rotation::tlsa {
 
-// What an action's failure tells: the sentence for people, and when to try again (absent: our own back-off).
-struct Failure {
-    std::string sentence;
-    std::optional<Duration> retry_after;
-    bool permanent = false;     // trying again cannot help until somebody changes something
-};
-
 struct Started {};              // the process came up: actions under way are unknown, the world has to be looked at again
 struct TimeReached {};
 struct PolicyChanged {};        // the configuration was read again

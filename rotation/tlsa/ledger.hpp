@@ -2,9 +2,9 @@
 // served, and answers which of them may still be in some cache (requirements A.4, Held).
 #pragma once
 
+#include "rotation/decision.hpp"
 #include "rotation/tlsa/observation.hpp"
 #include "rotation/tlsa/policy.hpp"
-#include "rotation/tlsa/reason.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -12,6 +12,13 @@
 #include <vector>
 
 namespace mxseal::rotation::tlsa {
+
+using rotation::because;
+using rotation::Failure;
+using rotation::Note;
+using rotation::Reason;
+using rotation::Retry;
+using rotation::wait_until;
 
 struct Version {
     dns::TlsaSet records;

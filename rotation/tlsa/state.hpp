@@ -2,9 +2,9 @@
 // moment (key states, host state, waits) is derived (view.hpp, delays.hpp), never stored.
 #pragma once
 
+#include "rotation/decision.hpp"
 #include "rotation/tlsa/ledger.hpp"
 #include "rotation/tlsa/observation.hpp"
-#include "rotation/tlsa/reason.hpp"
 #include "rotation/types.hpp"
 
 #include <map>
@@ -109,12 +109,6 @@ struct Wire {
     std::string trouble;                        // first thing wrong: an endpoint without answer, STARTTLS or match
     bool reachable = false;                     // every endpoint answered with a chain
     bool sound = false;                         // reachable, and every chain matches every held version
-};
-
-struct Retry {
-    int failures = 0;
-    Instant next{};                             // not before
-    Reason reason;                              // what failed
 };
 
 struct Halt {

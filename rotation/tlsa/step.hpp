@@ -22,13 +22,6 @@ struct Group {
     std::string before_us;                       // another host with a roll due, which goes first: this one is the sole best preference
 };
 
-// Something for the log, with the sentence that people read.
-struct Note {
-    std::string event;                           // "tlsa.complete"
-    std::vector<std::pair<std::string, std::string>> fields;
-    std::string sentence;
-};
-
 struct Decision {
     std::vector<Action> actions;                 // each marked under way in the state
     std::optional<Instant> wake;                 // call again with TimeReached

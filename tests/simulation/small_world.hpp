@@ -147,7 +147,7 @@ private:
     void stop_handing_out(std::size_t host, const dns::TlsaSet& records);
     void pass_time(bool backwards);
     void kill(bool after);
-    void tell(const rotation::tlsa::Note& note, std::size_t host);
+    void tell(const rotation::Note& note, std::size_t host);
     // The judge.
     void judge_keys(std::size_t host, const rotation::SpkiHash& new_key, std::uint64_t order, const char* act);
     void judge_version(std::size_t host, const dns::TlsaSet& base, const dns::TlsaSet& target, const char* act);

@@ -1,9 +1,9 @@
-#include "rotation/tlsa/reason.hpp"
+#include "rotation/reason.hpp"
 
 #include <catch2/catch.hpp>
 
 using namespace mxseal;
-using namespace mxseal::rotation::tlsa;
+using namespace mxseal::rotation;
 using namespace std::chrono_literals;
 
 TEST_CASE("a wait prints as one sentence with its arithmetic, terms of zero left out") {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace mxseal::rotation::tlsa {
+namespace mxseal::rotation {
 
 struct Reason {
     struct Term {
@@ -35,4 +35,4 @@ Reason because(std::string code, std::string text, std::string advice = {});
 // A wait whose end is the sum of its parts; terms of length zero are left out.
 Reason wait_until(std::string code, std::string text, std::string base_label, Instant base, std::vector<Reason::Term> terms);
 
-} // namespace mxseal::rotation::tlsa
+} // namespace mxseal::rotation

@@ -1,8 +1,8 @@
-#include "rotation/tlsa/reason.hpp"
+#include "rotation/reason.hpp"
 
 #include <fmt/format.h>
 
-namespace mxseal::rotation::tlsa {
+namespace mxseal::rotation {
 
 std::string Reason::sentence() const {
     std::string out = text;
@@ -36,4 +36,4 @@ Reason wait_until(std::string code, std::string text, std::string base_label, In
     return reason;
 }
 
-} // namespace mxseal::rotation::tlsa
+} // namespace mxseal::rotation

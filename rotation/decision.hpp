@@ -1,0 +1,33 @@
+// What the decisions of both halves of rotation/ are made of: failures, their back-off, lines for the log.
+#pragma once
+
+#include "rotation/reason.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mxseal::rotation {
+
+// What an action's failure tells: the sentence for people, and when to try again (absent: our own back-off).
+struct Failure {
+    std::string sentence;
+    std::optional<Duration> retry_after;
+    bool permanent = false;     // trying again cannot help until somebody changes something
+};
+
+struct Retry {
+    int failures = 0;
+    Instant next{};                             // not before
+    Reason reason;                              // what failed
+};
+
+// Something for the log, with the sentence that people read.
+struct Note {
+    std::string event;                           // "tlsa.complete"
+    std::vector<std::pair<std::string, std::string>> fields;
+    std::string sentence;
+};
+
+} // namespace mxseal::rotation
