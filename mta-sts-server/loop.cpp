@@ -322,6 +322,7 @@ Result<std::unique_ptr<Loop>> Loop::make(LoopSettings settings, std::span<const 
 void Loop::run() {
     Impl& loop = *impl_;
     loop.look_at_clock();
+    loop.take_mail(); // what was given before the first client is there for it
     std::array<epoll_event, kEventsMax> events;
     while (!loop.finished()) {
         const int count = ::epoll_wait(loop.poll.get(), events.data(), kEventsMax, loop.wait_ms());

@@ -1,5 +1,6 @@
 // `mxseal serve` as a process: started, asked, given a new snapshot, stopped.
 #include "base/json.hpp"
+#include "mta-sts-server/challenges_file.hpp"
 
 #include "test_sites.hpp"
 #include "tls_client.hpp"
@@ -41,17 +42,16 @@ int listening(std::uint16_t& port) {
 
 class Process {
 public:
-    // `https`, `status`: listening sockets to inherit.
-    Process(const std::filesystem::path& snapshot, const std::filesystem::path& log, int https, int status) {
+    // `sockets`: listening ones to inherit, under `names` (LISTEN_FDNAMES).
+    Process(const std::filesystem::path& snapshot, const std::filesystem::path& log, std::vector<int> sockets, const char* names) {
         pid_ = ::fork();
         if (pid_ != 0) return;
         const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
         ::dup2(out, STDERR_FILENO);
-        const int first = ::fcntl(https, F_DUPFD, 10), second = ::fcntl(status, F_DUPFD, 10); // out of the way of 3 and 4
-        ::dup2(first, 3);
-        ::dup2(second, 4);
-        ::setenv("LISTEN_FDS", "2", 1);
-        ::setenv("LISTEN_FDNAMES", "https:status", 1);
+        for (int& socket : sockets) socket = ::fcntl(socket, F_DUPFD, 10); // out of the way of 3 and up
+        for (std::size_t i = 0; i < sockets.size(); ++i) ::dup2(sockets[i], 3 + static_cast<int>(i));
+        ::setenv("LISTEN_FDS", std::to_string(sockets.size()).c_str(), 1);
+        ::setenv("LISTEN_FDNAMES", names, 1);
         ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
         ::execl(MXSEAL_PROGRAM, "mxseal", "serve", "--snapshot", snapshot.c_str(), "--threads", "2", static_cast<char*>(nullptr));
         ::_exit(127);
@@ -94,10 +94,12 @@ struct World {
     World() : site(sites.make(kName, policy_of("example.org"))) {
         write_snapshot(folder / "snapshot", 5, {&site});
         https_socket = listening(https);
+        http_socket = listening(http);
         status_socket = listening(status);
     }
     ~World() {
         ::close(https_socket);
+        ::close(http_socket);
         ::close(status_socket);
     }
     Fetched ask() const {
@@ -116,20 +118,35 @@ struct World {
         auto report = Json::parse(fetch(wish).body);
         return report ? (*report)["generation"].as_integer() : std::nullopt;
     }
+    Fetched ask_http(const std::string& token) const {
+        Wish wish;
+        wish.port = http;
+        wish.tls = false;
+        wish.request = get(kName, "/.well-known/acme-challenge/" + token);
+        return fetch(wish);
+    }
+    Fetched ask_tls_alpn() const {
+        Wish wish;
+        wish.port = https;
+        wish.sni = kName;
+        wish.alpn = "\x0a" "acme-tls/1";
+        return fetch(wish);
+    }
+    Process serve() const { return {folder / "snapshot", folder / "log", {https_socket, http_socket, status_socket}, "https:http:status"}; }
     bool logged(const std::string& word) const { return text_of(folder / "log").find(word) != std::string::npos; }
 
     TestSites sites;
     TestFolder folder;
     Site site;
-    std::uint16_t https = 0, status = 0;
-    int https_socket = -1, status_socket = -1;
+    std::uint16_t https = 0, http = 0, status = 0;
+    int https_socket = -1, http_socket = -1, status_socket = -1;
 };
 
 } // namespace
 
 TEST_CASE("serve takes the sockets of systemd, a new snapshot by rename, refuses a worse one, and drains at SIGTERM") {
     World world;
-    Process process(world.folder / "snapshot", world.folder / "log", world.https_socket, world.status_socket);
+    Process process = world.serve();
     const auto first = world.ask(); // waits in the queue of the socket until the process takes it
     REQUIRE(first.status == 200);
     CHECK(first.trusted);
@@ -160,7 +177,37 @@ TEST_CASE("serve takes the sockets of systemd, a new snapshot by rename, refuses
 TEST_CASE("serve does not start on a snapshot that others may read, and says why") {
     World world;
     ::chmod((world.folder / "snapshot").c_str(), 0644);
-    Process process(world.folder / "snapshot", world.folder / "log", world.https_socket, world.status_socket);
+    Process process = world.serve();
     CHECK(process.exit_code() == 1);
     CHECK(world.logged("chmod 0600"));
+}
+
+TEST_CASE("serve answers the challenges in the file beside its snapshot, soon after it was written, and none once it is gone") {
+    World world;
+    const auto file = challenges_file_of(world.folder / "snapshot");
+    Challenges challenges;
+    challenges.http[kName]["token"] = "token.thumbprint";
+    REQUIRE(write_challenges(file, challenges).ok());
+    Process process = world.serve();
+    CHECK(world.ask_http("token").body == "token.thumbprint");
+    CHECK(world.ask_http("other").status == 404);
+    CHECK_FALSE(world.ask_tls_alpn().handshake);
+
+    challenges.http[kName]["other"] = "other.thumbprint";
+    challenges.tls_alpn.emplace(kName, make_tls_alpn(kName, "other.thumbprint").value());
+    REQUIRE(write_challenges(file, challenges).ok());
+    CHECK(soon([&] { return world.ask_http("other").body == "other.thumbprint"; }));
+    const auto validation = world.ask_tls_alpn();
+    CHECK(validation.handshake);
+    CHECK(validation.alpn == "acme-tls/1");
+    CHECK(world.ask().status == 200);
+
+    std::ofstream(file, std::ios::app) << "garbage";
+    CHECK(soon([&] { return world.logged("challenges.refused"); }));
+    CHECK(world.ask_http("other").body == "other.thumbprint"); // what was there before is answered on
+
+    std::filesystem::remove(file);
+    CHECK(soon([&] { return world.ask_http("other").status == 404; }));
+    CHECK_FALSE(world.ask_tls_alpn().handshake);
+    CHECK(world.ask().status == 200);
 }
