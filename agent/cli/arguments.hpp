@@ -34,6 +34,7 @@ struct Arguments {
     SimulatedFaults faults = SimulatedFaults::apart;
     std::vector<std::string> fault_names;    // these alone, as simulation/fault.hpp names them; empty: all
     std::string snapshot;                    // serve
+    std::optional<std::string> state_file;   // serve: where the highest generation that was served stands; else beside the snapshot
     std::vector<std::string> listen;         // serve: addresses with ports
     std::vector<std::string> listen_http;
     std::vector<std::string> status_address;

@@ -6,6 +6,7 @@
 #include "agent/cli/notify.hpp"
 #include "agent/cli/signals.hpp"
 #include "mta-sts-server/challenges_file.hpp"
+#include "mta-sts-server/served_generation.hpp"
 #include "mta-sts-server/server.hpp"
 #include "mta-sts-server/snapshot_watch.hpp"
 
@@ -67,6 +68,10 @@ public:
     Status start(const Arguments& arguments) {
         auto first = watch_.look();
         if (!first->ok()) return std::move(*first).error();
+        auto served = server::ServedGeneration::open(arguments.state_file ? std::filesystem::path(*arguments.state_file) : server::served_file_of(arguments.snapshot));
+        if (!served) return std::move(served).error();
+        served_ = std::move(served).value();
+        if (auto raised = served_->raise((**first)->facts().generation); !raised) return raised;
         auto listeners = listeners_of(environment_, arguments);
         if (!listeners) return std::move(listeners).error();
         const auto threads = arguments.threads.value_or(std::max<std::size_t>(1, std::thread::hardware_concurrency()));
@@ -102,6 +107,8 @@ private:
         if (!found) return;
         if (!found->ok()) return refuse(found->error());
         const auto snapshot = **found;
+        // C-28: what is served from now on is known before anybody can have seen it.
+        if (auto raised = served_->raise(snapshot->facts().generation); !raised) return refuse(raised.error());
         if (auto published = server_->publish(snapshot); !published) return refuse(published.error());
         sink_({"snapshot.taken", facts_of(*snapshot), fmt::format("{} policies of generation {} are served now", snapshot->facts().sites, snapshot->facts().generation)});
     }
@@ -129,6 +136,7 @@ private:
     server::EventSink sink_;
     server::SnapshotWatch watch_;
     server::ChallengesWatch challenges_watch_;
+    std::optional<server::ServedGeneration> served_; // from start() on
     std::unique_ptr<server::Server> server_;
 };
 

@@ -174,6 +174,28 @@ TEST_CASE("serve takes the sockets of systemd, a new snapshot by rename, refuses
     CHECK(world.logged("endpoint.stopped"));
 }
 
+TEST_CASE("serve refuses an older snapshot than it has served before a restart, and takes the same again") {
+    World world;
+    write_snapshot(world.folder / "snapshot", 6, {&world.site});
+    {
+        Process process = world.serve();
+        CHECK(world.ask().status == 200);
+        process.signal(SIGTERM);
+        CHECK(process.exit_code() == 0);
+    }
+    write_snapshot(world.folder / "snapshot", 5, {&world.site}); // as from a backup
+    {
+        Process process = world.serve();
+        CHECK(process.exit_code() == 1);
+        CHECK(world.logged("served 6 already"));
+        CHECK(world.logged("remove that file"));
+    }
+    write_snapshot(world.folder / "snapshot", 6, {&world.site});
+    Process process = world.serve();
+    CHECK(world.ask().status == 200);
+    CHECK(world.generation() == 6);
+}
+
 TEST_CASE("serve does not start on a snapshot that others may read, and says why") {
     World world;
     ::chmod((world.folder / "snapshot").c_str(), 0644);
