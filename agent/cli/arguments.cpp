@@ -106,6 +106,7 @@ private:
         CLI::App* serve = add("serve", Verb::serve, "Serve MTA-STS policies from a snapshot until SIGTERM; a new file is taken within a second, or at SIGHUP. No configuration is read",
                               "mxseal serve --snapshot /var/lib/mxseal-serve/snapshot --listen '[::]:443'");
         serve->add_option("--snapshot", arguments_.snapshot, "The packed snapshot that the agent writes, mode 0600")->type_name("FILE")->required();
+        serve->add_option("--state-file", arguments_.state_file, "Keep the highest generation that was served there; else in the snapshot's name with .served")->type_name("FILE");
         serve->add_option("--listen", arguments_.listen, "Serve policies there; else on the sockets of systemd, else on [::]:443")->type_name("ADDRESS:PORT");
         serve->add_option("--listen-http", arguments_.listen_http, "Answer http-01 there, and nothing else")->type_name("ADDRESS:PORT");
         serve->add_option("--status", arguments_.status_address, "Say under /status which generation is served, and counts; loopback only")->type_name("ADDRESS:PORT");
@@ -170,6 +171,7 @@ std::string mistake_in(Arguments& arguments) {
     if (arguments.verb == Verb::roll && arguments.hosts.empty()) return "roll wants at least one HOST; see `mxseal status` for their names";
     if (arguments.verb == Verb::timeline && arguments.hosts.empty()) return "timeline wants a HOST; see `mxseal status` for their names";
     if (arguments.verb == Verb::serve && arguments.snapshot.empty()) return "--snapshot wants the name of a file";
+    if (arguments.state_file && arguments.state_file->empty()) return "--state-file wants the name of a file";
     if (arguments.svg && arguments.svg->empty()) return "--svg wants the name of a file";
     if (arguments.svg && arguments.json) return "--svg and --json exclude each other";
     if (changes && arguments.hosts.empty() && !arguments.all) return "name the hosts, or say --all";

@@ -37,6 +37,7 @@ struct Arguments {
     std::optional<std::string> profile;      // domain add, domain list
     std::string import_file;                 // domain import; "-": standard input
     std::string snapshot;                    // serve
+    std::optional<std::string> state_file;   // serve: where the highest generation that was served stands; else beside the snapshot
     std::vector<std::string> listen;         // serve: addresses with ports
     std::vector<std::string> listen_http;
     std::vector<std::string> status_address;

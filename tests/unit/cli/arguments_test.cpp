@@ -29,12 +29,13 @@ TEST_CASE("each command is understood with what belongs to it") {
     CHECK(good({"status", "--watch"}).watch);
     CHECK(good({"halt", "--all", "--why", "moving"}).why == "moving");
     CHECK(good({"resume", "a.example.org"}).verb == Verb::resume);
-    const auto serve = good({"serve", "--snapshot", "s", "--listen", "127.0.0.1:443", "--listen", "[::1]:443", "--listen-http", "[::]:80", "--status", "127.0.0.1:8443", "--threads", "2"});
+    const auto serve = good({"serve", "--snapshot", "s", "--listen", "127.0.0.1:443", "--listen", "[::1]:443", "--listen-http", "[::]:80", "--status", "127.0.0.1:8443", "--threads", "2", "--state-file", "f"});
     CHECK(serve.verb == Verb::serve);
     CHECK(serve.listen == std::vector<std::string>{"127.0.0.1:443", "[::1]:443"});
     CHECK(serve.listen_http.size() == 1);
     CHECK(serve.status_address.size() == 1);
     CHECK(serve.threads == 2u);
+    CHECK(serve.state_file == "f");
     const auto log = good({"log", "a.example.org", "--follow", "--limit", "7"});
     CHECK(log.follow);
     CHECK(log.limit == 7);
