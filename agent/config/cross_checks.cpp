@@ -104,6 +104,7 @@ void check_stagger(Reading& reading) {
 }
 
 void warn_about_unused(Reading& reading) {
+    if (reading.config.hosts.empty() && !reading.config.endpoint && !reading.failed()) reading.warn(reading.hosts_line, "hosts: there are none, so there is nothing to keep in step");
     std::set<std::string> used;
     for (const auto& entry : reading.config.zones) used.insert(entry.second.providers.begin(), entry.second.providers.end());
     for (const auto& entry : reading.config.providers)

@@ -60,6 +60,7 @@ public:
     std::vector<Reference> endpoint_certificates;                         // of `endpoint`, profiles and domains
     std::map<std::string, Value> combined;                                // deployed paths, by normal form
     std::map<std::string, int> timing_lines;
+    int hosts_line = 1;
 
 private:
     std::vector<std::string> in_order(std::vector<std::pair<int, std::string>> lines, std::string_view what) const;

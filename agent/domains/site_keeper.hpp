@@ -48,7 +48,8 @@ public:
     void store_arrived();
 
     void on_log(std::function<void(const LogEntry&)> listener) { listener_ = std::move(listener); }
-    const std::string& store_trouble() const { return store_trouble_; }
+    // Why the store could not be written or read last; empty: it could.
+    const std::string& store_trouble() const { return store_trouble_.empty() ? read_trouble_ : store_trouble_; }
 
 private:
     struct Entry;
@@ -113,7 +114,7 @@ private:
     std::set<std::string> dirty_;                           // and the rows of these domains
     std::vector<Start> starts_;
     std::optional<Instant> flush_again_;
-    std::string store_trouble_;
+    std::string store_trouble_, read_trouble_;
 
     std::uint64_t generation_ = 0;
     std::optional<Instant> snapshot_due_;                   // something that is served changed

@@ -54,7 +54,7 @@ Json SiteKeeper::report(std::size_t limit) const {
     }
     return Json::object({{"counts", Json::object({{"domains", wanted}, {"served", served}, {"not_at_rest", troubled}, {"warnings", warnings}, {"criticals", criticals}})},
                          {"generation", generation_}, {"snapshot", snapshot_trouble_.empty() ? Json() : Json(snapshot_trouble_)},
-                         {"store", store_trouble_.empty() ? Json() : Json(store_trouble_)}, {"domains", std::move(domains)}});
+                         {"store", store_trouble().empty() ? Json() : Json(store_trouble())}, {"domains", std::move(domains)}});
 }
 
 void SiteKeeper::add_to(Json& status) const {

@@ -77,10 +77,10 @@ void SiteKeeper::take_file_domains() {
 void SiteKeeper::read_domains() {
     auto changes = store_.domains_since(domains_version_);
     if (!changes.ok()) {
-        store_trouble_ = changes.error().to_string();
+        read_trouble_ = changes.error().to_string();
         return;
     }
-    store_trouble_.clear();
+    read_trouble_.clear();
     domains_version_ = changes->version;
     std::size_t added = 0, removed = 0;
     for (const DomainRow& row : changes->rows) {
