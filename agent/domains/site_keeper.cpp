@@ -183,7 +183,7 @@ void SiteKeeper::on(MxObservation& seen) {
     const std::string hosts = joined_hosts(seen.hosts);
     if (entry.mx && *entry.mx == hosts) return;
     if (entry.mx) log(entry.name, "site.mx_changed", Json::object({{"mx", hosts}}), fmt::format("the MX hosts are now {}", hosts.empty() ? "none" : hosts));
-    entry.mx = interned(hosts);
+    entry.mx = known_mx(hosts);
     keep(entry);
     render(entry);
 }

@@ -47,6 +47,8 @@ public:
     // At the end: what arrived is stored, nothing new is begun.
     void store_arrived();
 
+    // Called once with each MX RRset that any domain has or had in this process: its hosts, a space between. Before start().
+    void on_mx(std::function<void(const std::string&)> listener) { mx_listener_ = std::move(listener); }
     void on_log(std::function<void(const LogEntry&)> listener) { listener_ = std::move(listener); }
     // Why the store could not be written or read last; empty: it could.
     const std::string& store_trouble() const { return store_trouble_.empty() ? read_trouble_ : store_trouble_; }
@@ -86,6 +88,7 @@ private:
     void log(const std::string& domain, std::string event, Json fields, std::string sentence);
     rotation::mta_sts::SitePolicy policy_of(const Entry& entry) const;
     Text interned(const std::string& text);
+    Text known_mx(const std::string& hosts);
     Json describe(const Entry& entry, Instant now) const;
     bool is_at_rest(const Entry& entry, Instant now) const;
 
@@ -100,6 +103,8 @@ private:
     FencingToken token_;
     SiteOutside& outside_;
     std::function<void(const LogEntry&)> listener_;
+    std::function<void(const std::string&)> mx_listener_;
+    std::set<std::string> told_mx_;
 
     std::map<std::string, std::unique_ptr<Entry>> entries_;
     std::set<Due> due_;

@@ -44,7 +44,7 @@ Status SiteKeeper::start() {
         entry.site.failures = row.failures;
         entry.site.again = row.again;
         entry.site.trouble = row.trouble;
-        if (row.mx) entry.mx = interned(*row.mx);
+        if (row.mx) entry.mx = known_mx(*row.mx);
         if (!row.body.empty()) entry.body = interned(row.body);
     }
     for (auto& [name, entry] : entries_) {
@@ -160,6 +160,11 @@ void SiteKeeper::render(Entry& entry) {
     entry.body = interned(body);
     keep(entry);
     changed_served(entry);
+}
+
+SiteKeeper::Text SiteKeeper::known_mx(const std::string& hosts) {
+    if (mx_listener_ && told_mx_.insert(hosts).second) mx_listener_(hosts);
+    return interned(hosts);
 }
 
 // Thousands of domains have the same body and the same MX hosts.

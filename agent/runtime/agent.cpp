@@ -36,7 +36,7 @@ Result<std::unique_ptr<Shift>> begin_shift(const Config& config, Clock& clock, S
     shift->runtime->on_log(hooks.logged);
     if (auto started = shift->runtime->start(); !started.ok()) return std::move(started).error();
     if (room == nullptr) return shift;
-    auto sites = SiteShift::begin(config, clock, store, token, loop, *shift->world, *room, hooks);
+    auto sites = SiteShift::begin(config, clock, store, token, loop, *shift->world, *shift->runtime, *room, hooks);
     if (!sites.ok()) return std::move(sites).error();
     shift->sites = std::move(*sites);
     return shift;

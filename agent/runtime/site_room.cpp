@@ -82,7 +82,7 @@ std::string why_restart(const Config& old, const Config& next) {
     return {};
 }
 
-Result<std::unique_ptr<SiteShift>> SiteShift::begin(const Config& config, const Clock& clock, Store& store, FencingToken token, ControlThread& loop, RealWorld& world, SiteRoom& room,
+Result<std::unique_ptr<SiteShift>> SiteShift::begin(const Config& config, const Clock& clock, Store& store, FencingToken token, ControlThread& loop, RealWorld& world, Runtime& runtime, SiteRoom& room,
                                                     const AgentHooks& hooks) {
     std::unique_ptr<SiteShift> shift(new SiteShift(loop));
     shift->fetches_ = make_curl_transport({config.endpoint->probe_ca_file ? config.endpoint->probe_ca_file->string() : "", kUserAgent});
@@ -100,6 +100,7 @@ Result<std::unique_ptr<SiteShift>> SiteShift::begin(const Config& config, const 
     shift->keeper_ = std::make_shared<SiteKeeper>(config, clock, store, token, *shift->workers_);
     *kept = shift->keeper_;
     shift->keeper_->on_log(hooks.logged);
+    shift->keeper_->on_mx([&runtime](const std::string& mx_hosts) { runtime.know_mx(mx_hosts); });
     if (auto started = shift->keeper_->start(); !started.ok()) return std::move(started).error();
     loop.set_guest(shift->keeper_.get());
     return shift;

@@ -37,7 +37,7 @@ std::string why_restart(const Config& old, const Config& next);
 
 class SiteShift {
 public:
-    static Result<std::unique_ptr<SiteShift>> begin(const Config& config, const Clock& clock, Store& store, FencingToken token, ControlThread& loop, RealWorld& world, SiteRoom& room,
+    static Result<std::unique_ptr<SiteShift>> begin(const Config& config, const Clock& clock, Store& store, FencingToken token, ControlThread& loop, RealWorld& world, Runtime& runtime, SiteRoom& room,
                                                     const AgentHooks& hooks);
     ~SiteShift();
     SiteKeeper& keeper() { return *keeper_; }

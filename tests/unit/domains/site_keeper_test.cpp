@@ -261,6 +261,16 @@ TEST_CASE("a policy that follows the MX RRset waits for it, changes with it, and
     CHECK(world.store->served_sites("", 1)->front().body.find("mx9") != std::string::npos); // what senders may hold is served on
 }
 
+TEST_CASE("each MX RRset is told once, over all domains and after a start", "[domains][keeper]") {
+    World world;
+    std::vector<std::string> told;
+    world.keeper->on_mx([&](const std::string& hosts) { told.push_back(hosts); });
+    for (const char* domain : {"a.example", "b.example"}) world.add(domain, "follow");
+    world.run(3s);
+    for (const char* domain : {"a.example", "b.example"}) world.see_mx(domain, {"mx2.example.org", "mx1.example.org"});
+    CHECK(told == std::vector<std::string>{"mx1.example.org mx2.example.org"});
+}
+
 TEST_CASE("a certificate is renewed before two thirds of its life are over, and served when it is there", "[domains][keeper]") {
     World world;
     world.add("a.example");
