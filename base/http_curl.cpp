@@ -110,7 +110,7 @@ Status check_request(const HttpRequest& request) {
         return Error(ErrorCode::invalid, fmt::format("{} is not an https URL; nothing is sent in the clear", escape_untrusted(request.url)));
     if (request.timeout <= Duration{0}) return Error(ErrorCode::invalid, "an HTTP request needs a time limit");
     auto has_break = [](std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos; };
-    bool broken = has_break(request.url) || has_break(request.method);
+    bool broken = has_break(request.url) || has_break(request.connect_to) || has_break(request.method);
     for (const auto& [name, value] : request.headers) broken = broken || has_break(name) || has_break(value);
     if (broken) return Error(ErrorCode::invalid, "a line break stands in the URL or a field of an HTTP request");
     return done();
@@ -129,7 +129,9 @@ public:
         if (!easy) return Error(ErrorCode::internal, "libcurl could not be started");
         Transfer transfer{request, {}};
         HeaderList headers = header_list(request);
+        HeaderList target = connect_list(request);
         set_connection(easy.get(), request, transfer);
+        if (target) curl_easy_setopt(easy.get(), CURLOPT_CONNECT_TO, target.get());
         set_request(easy.get(), request, headers.get());
         set_answer(easy.get(), transfer);
         CURLcode code = curl_easy_perform(easy.get());
@@ -161,6 +163,13 @@ private:
         return HeaderList(list);
     }
 
+    // "HOST:PORT:ADDRESS:PORT", each empty part as it is: any host, the port of the URL.
+    static HeaderList connect_list(const HttpRequest& request) {
+        if (request.connect_to.empty()) return nullptr;
+        const bool v6 = request.connect_to.find(':') != std::string::npos;
+        return HeaderList(curl_slist_append(nullptr, (v6 ? "::[" + request.connect_to + "]:" : "::" + request.connect_to + ":").c_str()));
+    }
+
     void set_connection(CURL* easy, const HttpRequest& request, Transfer& transfer) const {
         curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
         curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
@@ -177,7 +186,7 @@ private:
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &transfer);
         // libcurl sends a request again by itself when a kept connection turns out dead: not where twice is not once. A kept
         // connection also has no socket to open and to look at.
-        bool fresh = !may_run_twice(request.method) || request.public_only;
+        bool fresh = !may_run_twice(request.method) || request.public_only || !request.connect_to.empty();
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
         if (options_.ca_file.empty()) return;
         curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca_file.c_str());

@@ -43,12 +43,10 @@ std::size_t AddressTable::Hash::operator()(AddressKey key) const {
 
 AddressTable::AddressTable(std::size_t limit) : limit_(limit), held_(64, Hash{random_seed()}) {}
 
-bool AddressTable::enter(AddressKey key) {
+std::size_t AddressTable::enter(AddressKey key) {
     const std::lock_guard lock(mutex_);
     auto& count = held_[key];
-    if (count >= limit_) return false;
-    ++count;
-    return true;
+    return count >= limit_ ? 0 : ++count;
 }
 
 void AddressTable::leave(AddressKey key) {

@@ -17,7 +17,7 @@ AddressKey address_key(const sockaddr_storage& peer);
 class AddressTable {
 public:
     explicit AddressTable(std::size_t limit);
-    bool enter(AddressKey key); // false: it holds as many as it may
+    std::size_t enter(AddressKey key); // how many it holds now; 0: it holds as many as it may, and this one is not counted
     void leave(AddressKey key);
     std::size_t size() const;
 

@@ -1,10 +1,11 @@
 #include "mta-sts-server/loop.hpp"
 
+#include "mta-sts-server/crowd.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <list>
 #include <mutex>
 #include <vector>
 
@@ -20,45 +21,17 @@ namespace {
 using Phase = Connection::Phase;
 
 constexpr std::size_t kScratch = 16 * 1024 + 512; // a record of TLS and a little more
-constexpr int kEventsMax = 64;
-// A handshake takes half a millisecond, so those who are here already wait some 10 ms at most for newcomers; who has not said enough for
-// one yet costs next to nothing, and the kernel's queue should not run over (our choice).
-constexpr int kHandshakesMax = 16, kAcceptsMax = 512;
+constexpr int kEventsMax = 512, kDropsMax = 512; // a round: most of them cost some microseconds
+// Newcomers are taken as fast as they come, for the kernel's queue is short and whoever finds it full comes back after a second; taking one
+// costs some microseconds, its handshake half a millisecond. So those who are further on wait 10 ms at most for newcomers (our choice).
+constexpr int kAcceptsMax = 512, kHandshakesMax = 16, kHearingsMax = 256;
 // One line a minute for what strangers can cause (our choice).
 constexpr Duration kComplainEvery = std::chrono::minutes(1);
 
-struct Watched {
-    enum class Kind { gate, mail, client } kind;
-};
 struct Gate : Watched {
     int socket;
     Door door;
 };
-struct Client : Watched {
-    Client(FileDescriptor socket, Door door, AddressKey address, Duration now) : Watched{Kind::client}, connection(std::move(socket), door, address), came(now) {}
-    Connection connection;
-    const Duration came;             // since boot
-    Duration ends{0};
-    std::size_t queue = 0;           // in which it stands
-    std::list<Client>::iterator place{};
-    std::uint32_t watched_for = 0;   // epoll events; 0: not watched yet
-};
-using Queue = std::list<Client>;
-
-enum QueueNumber : std::size_t { in_handshake, in_head, in_answer, queues };
-
-std::size_t queue_of(Phase phase) {
-    switch (phase) {
-    case Phase::hello:
-    case Phase::handshake: return in_handshake;
-    case Phase::head: return in_head;
-    case Phase::answer:
-    case Phase::linger:
-    case Phase::closed: return in_answer;
-    }
-    return in_answer;
-}
-
 struct Mail {
     std::shared_ptr<const Snapshot> snapshot;
     std::shared_ptr<const Challenges> challenges;
@@ -76,10 +49,10 @@ struct Loop::Impl {
     void leave_listeners();
     void look(Watched& watched);
     void accept_some(const Gate& gate);
-    enum class Taken { nobody, idle, at_work };
-    Taken accept_one(const Gate& gate);
+    bool accept_one(const Gate& gate);
+    void hear(Client& client);
+    void serve_newcomers();
     void serve(Client& client);
-    void move(Client& client);
     void watch(Client& client);
     void drop(Client& client);
     bool drop_oldest();
@@ -98,8 +71,7 @@ struct Loop::Impl {
     FileDescriptor poll, bell;
     Watched mailbox{Watched::Kind::mail};
     std::vector<Gate> gates;
-    std::array<Queue, queues> clients;
-    Queue dead;                         // until the events of this round are done: one may be theirs
+    Crowd crowd{settings.limits};
     Duration now{0};
     std::int64_t second = -1;           // of `date`
     std::string date;
@@ -172,7 +144,7 @@ void Loop::Impl::take_mail() {
 void Loop::Impl::leave_listeners() {
     for (Gate& gate : gates) {
         // Whoever has connected before is served. Bounded by the queue of the kernel.
-        for (int i = 0; i < 4096 && accept_one(gate) != Taken::nobody; ++i) {}
+        for (int i = 0; i < 65536 && accept_one(gate); ++i) {}
         ::epoll_ctl(poll.get(), EPOLL_CTL_DEL, gate.socket, nullptr);
     }
     leaving = true;
@@ -183,63 +155,62 @@ void Loop::Impl::look(Watched& watched) {
     switch (watched.kind) {
     case Watched::Kind::mail: return take_mail();
     case Watched::Kind::gate: return accept_some(static_cast<Gate&>(watched));
-    case Watched::Kind::client: return serve(static_cast<Client&>(watched));
+    case Watched::Kind::client: return hear(static_cast<Client&>(watched));
     }
 }
 
 void Loop::Impl::accept_some(const Gate& gate) {
-    int handshakes = 0;
-    for (int i = 0; i < kAcceptsMax && handshakes < kHandshakesMax && !leaving; ++i) {
-        const auto taken = accept_one(gate);
-        if (taken == Taken::nobody) return;
-        if (taken == Taken::at_work) ++handshakes;
-    }
+    for (int i = 0; i < kAcceptsMax && !leaving && accept_one(gate); ++i) {}
 }
 
-// Nobody is waiting, or nobody can be taken now; or what the newcomer has made us do.
-Loop::Impl::Taken Loop::Impl::accept_one(const Gate& gate) {
+// False: nobody is waiting, or nobody can be taken now.
+bool Loop::Impl::accept_one(const Gate& gate) {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     FileDescriptor socket(::accept4(gate.socket, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!socket) {
         // accept(2): the newcomer went away before it was taken.
-        if (errno == ECONNABORTED || errno == EINTR) return Taken::idle;
+        if (errno == ECONNABORTED || errno == EINTR) return true;
         // Out of descriptors or memory: the oldest makes room, and the newcomer still stands in the queue.
-        if (errno != EAGAIN && drop_oldest()) return Taken::idle;
-        return Taken::nobody;
+        return errno != EAGAIN && drop_oldest();
     }
     count(counters.accepted);
     const auto address = address_key(peer);
-    if (!settings.addresses.enter(address)) {
+    const auto held = settings.addresses.enter(address);
+    if (held == 0) {
         count(counters.over_address);
         complain({"endpoint.crowded", {}, fmt::format("an address holds {} connections, as many as it may; further ones are closed", settings.limits.connections_per_address)});
-        return Taken::idle;
+        return true;
     }
     if (counters.open >= settings.connections) drop_oldest();
-    auto& queue = clients[gate.door == Door::https ? in_handshake : in_head];
-    Client& client = queue.emplace_back(std::move(socket), gate.door, address, now);
-    client.queue = queue_of(client.connection.phase());
-    client.place = std::prev(queue.end());
-    client.ends = now + (client.queue == in_handshake ? settings.limits.handshake : settings.limits.header);
+    Client& client = crowd.add(std::move(socket), gate.door, address, held == 1 ? Crowd::OfItsAddress::only : Crowd::OfItsAddress::further, now);
     counters.open.store(counters.open + 1, std::memory_order_relaxed);
-    serve(client); // TCP_DEFER_ACCEPT: its first octets are here
-    return client.connection.has_session() ? Taken::at_work : Taken::idle;
+    hear(client); // TCP_DEFER_ACCEPT: its first octets are here
+    return true;
+}
+
+// Whoever has a session is served at once; a newcomer may ask for the costly part.
+void Loop::Impl::hear(Client& client) {
+    if (client.connection.phase() != Phase::hello) return serve(client);
+    crowd.let_wait(client);
+}
+
+void Loop::Impl::serve_newcomers() {
+    int handshakes = 0;
+    for (int i = 0; i < kHearingsMax && handshakes < kHandshakesMax; ++i) {
+        Client* const client = crowd.next_newcomer();
+        if (client == nullptr) return;
+        serve(*client);
+        if (client->connection.has_session()) ++handshakes;
+    }
 }
 
 void Loop::Impl::serve(Client& client) {
     if (client.connection.phase() == Phase::closed) return; // an event of this round, of one that has gone
     client.connection.advance(*around);
     if (client.connection.phase() == Phase::closed) return drop(client);
-    move(client);
+    crowd.note_phase(client, now);
     watch(client);
-}
-
-void Loop::Impl::move(Client& client) {
-    const auto next = queue_of(client.connection.phase());
-    if (next == client.queue) return;
-    clients[next].splice(clients[next].end(), clients[client.queue], client.place);
-    client.queue = next;
-    client.ends = now + (next == in_head ? settings.limits.header : settings.limits.answer);
 }
 
 void Loop::Impl::watch(Client& client) {
@@ -255,14 +226,12 @@ void Loop::Impl::drop(Client& client) {
     client.connection.close();
     settings.addresses.leave(client.connection.address());
     counters.open.store(counters.open - 1, std::memory_order_relaxed);
-    dead.splice(dead.end(), clients[client.queue], client.place);
+    crowd.remove(client);
 }
 
 // Never the newest: a sender is done in a moment, an attacker stays.
 bool Loop::Impl::drop_oldest() {
-    Client* oldest = nullptr;
-    for (Queue& queue : clients)
-        if (!queue.empty() && (oldest == nullptr || queue.front().came < oldest->came)) oldest = &queue.front();
+    Client* const oldest = crowd.first();
     if (oldest == nullptr) return false;
     count(counters.gave_way);
     complain({"endpoint.crowded", {}, fmt::format("all {} places of a loop are taken; the oldest connection gives way to each new one", settings.connections)});
@@ -271,24 +240,23 @@ bool Loop::Impl::drop_oldest() {
 }
 
 void Loop::Impl::drop_late() {
-    for (Queue& queue : clients)
-        while (!queue.empty() && queue.front().ends <= now) {
-            count(counters.timed_out);
-            drop(queue.front());
-        }
+    for (int drops = 0; drops < kDropsMax; ++drops) {
+        Client* const late = crowd.late(now);
+        if (late == nullptr) break;
+        count(counters.timed_out);
+        drop(*late);
+    }
     if (leaving && leave_by <= now)
-        for (Queue& queue : clients)
-            while (!queue.empty()) {
-                count(counters.cut);
-                drop(queue.front());
-            }
-    dead.clear();
+        while (Client* const left = crowd.first()) {
+            count(counters.cut);
+            drop(*left);
+        }
+    crowd.bury();
 }
 
 int Loop::Impl::wait_ms() const {
-    std::optional<Duration> next;
-    for (const Queue& queue : clients)
-        if (!queue.empty() && (!next || queue.front().ends < *next)) next = queue.front().ends;
+    if (crowd.somebody_waits()) return 0;
+    auto next = crowd.next_end();
     if (leaving && (!next || leave_by < *next)) next = leave_by;
     if (!next) return -1;
     return static_cast<int>(std::max<std::int64_t>(0, (*next - now).count() + 1));
@@ -322,11 +290,13 @@ Result<std::unique_ptr<Loop>> Loop::make(LoopSettings settings, std::span<const 
 void Loop::run() {
     Impl& loop = *impl_;
     loop.look_at_clock();
+    loop.take_mail(); // what was given before the first client is there for it
     std::array<epoll_event, kEventsMax> events;
     while (!loop.finished()) {
         const int count = ::epoll_wait(loop.poll.get(), events.data(), kEventsMax, loop.wait_ms());
         loop.look_at_clock();
         for (int i = 0; i < count; ++i) loop.look(*static_cast<Watched*>(events[static_cast<std::size_t>(i)].data.ptr));
+        loop.serve_newcomers();
         loop.drop_late();
     }
 }

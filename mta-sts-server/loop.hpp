@@ -1,7 +1,6 @@
 // Loop: one thread's epoll(7) loop over the shared listeners and its own connections.
 //
-// run() is called by one thread; the rest by any. A connection's three time limits follow each other and are the same for all, so
-// each is a queue in order of coming: the first one is always the next to run out.
+// run() is called by one thread; the rest by any.
 #pragma once
 
 #include "base/time.hpp"

@@ -63,6 +63,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, std::shared
         LoopSettings settings{impl.options.limits, share, impl.options.limits.certificates_cached / impl.options.threads, impl.table, impl.options.clock, impl.options.log, [raw = server.get()] { return raw->report().dump_indented(); }};
         auto loop = Loop::make(std::move(settings), impl.options.listeners, snapshot);
         if (!loop) return std::move(loop).error();
+        if (impl.options.challenges) (*loop)->publish(impl.options.challenges);
         impl.loops.push_back(std::move(loop).value());
     }
     for (const auto& loop : impl.loops) impl.threads.emplace_back([running = loop.get()] { running->run(); });

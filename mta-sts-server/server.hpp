@@ -21,6 +21,7 @@ struct ServerOptions {
     std::size_t threads = 1;    // one for each processor
     const Clock& clock;         // must outlive the server
     EventSink log;
+    std::shared_ptr<const Challenges> challenges{}; // answered from the first client on; null: none
 };
 
 class Server {

@@ -1,12 +1,12 @@
 #include "mta-sts-server/snapshot.hpp"
 
+#include "mta-sts-server/private_file.hpp"
 #include "mta-sts-server/sum.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -90,18 +90,10 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::read(FileDescriptor file) {
 
 Result<std::shared_ptr<const Snapshot>> Snapshot::open(const std::filesystem::path& file) {
     const auto in_context = [&](Error error) { return std::move(error).in_context(fmt::format("snapshot {}", file.string())); };
-    FileDescriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // not held up by a pipe
-    if (!descriptor && errno == ENOENT) return in_context(Error(ErrorCode::not_found, "there is no such file; `mxseal agent` writes it"));
-    if (!descriptor) return in_context(failed("cannot be opened"));
-    struct stat facts{};
-    if (::fstat(descriptor.get(), &facts) != 0) return in_context(failed("cannot be looked at"));
-    if (!S_ISREG(facts.st_mode)) return in_context(Error(ErrorCode::refused, "is no regular file"));
-    // G-02: private keys stand in it.
-    if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return in_context(Error(ErrorCode::refused, fmt::format("has mode {:04o}, and there are private keys in it: chmod 0600", facts.st_mode & 07777u)));
-    if (facts.st_uid != ::geteuid() && facts.st_uid != 0)
-        return in_context(Error(ErrorCode::refused, fmt::format("belongs to user {}, who is neither root nor the one that serves it: chown it", facts.st_uid)));
-    auto snapshot = read(std::move(descriptor));
+    auto descriptor = open_private(file);
+    if (!descriptor && descriptor.error().code() == ErrorCode::not_found) return in_context(Error(ErrorCode::not_found, "there is no such file; `mxseal agent` writes it"));
+    if (!descriptor) return in_context(std::move(descriptor).error());
+    auto snapshot = read(std::move(descriptor).value());
     if (!snapshot) return in_context(std::move(snapshot).error());
     return snapshot;
 }

@@ -1,6 +1,7 @@
 // SnapshotWatch: notices that a snapshot file was replaced. Not thread-safe.
 #pragma once
 
+#include "mta-sts-server/private_file.hpp"
 #include "mta-sts-server/snapshot.hpp"
 
 #include <filesystem>
@@ -18,13 +19,8 @@ public:
     void look_again() { seen_.reset(); } // the next look() reads, whatever the file's dates say
 
 private:
-    struct Seen {
-        std::uint64_t device = 0, node = 0, size = 0;
-        std::int64_t changed_ns = 0;
-        bool operator==(const Seen&) const = default;
-    };
     std::filesystem::path file_;
-    std::optional<Seen> seen_;
+    std::optional<FileMark> seen_;
     std::string digest_; // of the last one given out
 };
 

@@ -1,10 +1,9 @@
 #include "mta-sts-server/snapshot_writer.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include "mta-sts-server/private_file.hpp"
 
-#include <fcntl.h>
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace mxseal::server {
@@ -13,24 +12,14 @@ namespace {
 
 constexpr std::size_t kBlock = 256 * 1024;
 
-Error failed(const std::filesystem::path& file, const char* doing) {
-    return Error(ErrorCode::io, fmt::format("snapshot {}: {}: {}", file.string(), doing, std::strerror(errno)));
-}
-
 } // namespace
 
-SnapshotWriter::SnapshotWriter(std::filesystem::path file, std::filesystem::path beside, FileDescriptor descriptor)
-    : file_(std::move(file)), beside_(std::move(beside)), descriptor_(std::move(descriptor)) {
-    buffer_.reserve(kBlock + kRecordSizeMax);
-}
+SnapshotWriter::SnapshotWriter(std::filesystem::path file, FileDescriptor descriptor) : file_(std::move(file)), descriptor_(std::move(descriptor)) { buffer_.reserve(kBlock + kRecordSizeMax); }
 
 Result<SnapshotWriter> SnapshotWriter::begin(std::filesystem::path file, std::uint64_t generation, Instant written) {
-    auto beside = file;
-    beside += ".new"; // one agent writes: what stands there is left from a crash
-    if (::unlink(beside.c_str()) != 0 && errno != ENOENT) return failed(beside, "what an earlier run left cannot be removed");
-    FileDescriptor descriptor(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!descriptor) return failed(beside, "cannot be made");
-    SnapshotWriter writer(std::move(file), std::move(beside), std::move(descriptor));
+    auto descriptor = make_beside(file);
+    if (!descriptor) return std::move(descriptor).error().in_context("snapshot");
+    SnapshotWriter writer(std::move(file), std::move(descriptor).value());
     writer.tail_.generation = generation;
     writer.tail_.written = written;
     if (auto head = writer.append(write_head()); !head) return std::move(head).error();
@@ -38,7 +27,7 @@ Result<SnapshotWriter> SnapshotWriter::begin(std::filesystem::path file, std::ui
 }
 
 SnapshotWriter::~SnapshotWriter() {
-    if (descriptor_ && !beside_.empty()) ::unlink(beside_.c_str());
+    if (descriptor_) ::unlink(beside(file_).c_str());
     Secret wiped(std::move(buffer_));
 }
 
@@ -50,12 +39,7 @@ Status SnapshotWriter::append(ByteView octets) {
 
 Status SnapshotWriter::flush() {
     sum_.add(buffer_);
-    for (ByteView rest = buffer_; !rest.empty();) {
-        const auto count = ::write(descriptor_.get(), rest.data(), rest.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return failed(beside_, "cannot be written");
-        rest = rest.subspan(static_cast<std::size_t>(count));
-    }
+    if (auto written = write_whole(descriptor_.get(), buffer_); !written) return std::move(written).error().in_context(fmt::format("snapshot {}", beside(file_).string()));
     buffer_.clear();
     return done();
 }
@@ -103,13 +87,10 @@ Status SnapshotWriter::finish() {
     if (auto index = write_index(); !index) return index;
     if (auto flushed = flush(); !flushed) return flushed;
     const auto sum = sum_.finish();
-    if (::write(descriptor_.get(), sum.data(), sum.size()) != static_cast<ssize_t>(sum.size())) return failed(beside_, "cannot be written");
-    if (::fsync(descriptor_.get()) != 0) return failed(beside_, "cannot be synced");
-    if (::rename(beside_.c_str(), file_.c_str()) != 0) return failed(file_, "cannot be replaced");
-    beside_.clear();
-    const auto parent = file_.parent_path();
-    const FileDescriptor folder(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder || ::fsync(folder.get()) != 0) return failed(file_, "its folder cannot be synced");
+    auto written = write_whole(descriptor_.get(), sum);
+    if (written) written = put_in_place(descriptor_.get(), file_);
+    if (!written) return std::move(written).error().in_context(fmt::format("snapshot {}", file_.string()));
+    descriptor_.close(); // nothing is left beside it
     return done();
 }
 

@@ -25,14 +25,14 @@ public:
     Status finish();              // `invalid`: a name stands twice; synced and in place when it returns
 
 private:
-    SnapshotWriter(std::filesystem::path file, std::filesystem::path beside, FileDescriptor descriptor);
+    SnapshotWriter(std::filesystem::path file, FileDescriptor descriptor);
     Result<std::uint32_t> issuer_set(const std::vector<Bytes>& issuers);
     Status append(ByteView octets);
     Status flush();
     Status write_index();
 
-    std::filesystem::path file_, beside_; // beside_ is empty once there is nothing to remove
-    FileDescriptor descriptor_;
+    std::filesystem::path file_;
+    FileDescriptor descriptor_; // of the file beside it; closed once that is in place
     SnapshotTail tail_;
     Sum sum_;
     Bytes buffer_;

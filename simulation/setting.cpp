@@ -27,7 +27,7 @@ agent::Config config_of(unsigned hosts, std::vector<rotation::Algorithm> keys) {
         host.keys = keys;
         config.hosts.emplace(host.name, host);
     }
-    config.domains.emplace(zone.name, agent::DomainConfig{zone.name, 0});
+    config.domains.emplace(zone.name, agent::DomainConfig{zone.name});
     return config;
 }
 

@@ -85,7 +85,7 @@ Result<std::string> AcmeAuthority::obtain(const CertificateRequest& request) {
 
 Result<std::string> AcmeAuthority::order(AcmeSession& session, const AcmeAccount& account, const CertificateRequest& request, const std::string& id) {
     BackOff back_off(ports_.journal, id);
-    AcmeOrder order({ports_.journal, ports_.publisher, ports_.clock, ports_.sleeper}, session, account, id, options_.time_limit);
+    AcmeOrder order({ports_.journal, ports_.publisher, ports_.clock, ports_.sleeper, options_.challenge}, session, account, id, options_.time_limit);
     auto pem = order.run(request);
     if (pem) {
         if (Status rested = back_off.succeeded(); !rested) return std::move(rested).error();

@@ -1,10 +1,11 @@
-// AcmeAuthority: CertificateAuthority over one ACME CA (RFC 8555), dns-01 alone.
+// AcmeAuthority: CertificateAuthority over one ACME CA (RFC 8555), by one kind of challenge.
 //
 // Thread-safe: obtain() may run for several sets of names at once; two runs for the same set wait for each other.
 #pragma once
 
 #include "agent/acme/acme_account.hpp"
 #include "agent/acme/authority.hpp"
+#include "agent/acme/order_state.hpp"
 #include "agent/acme/sleeper.hpp"
 #include "base/http.hpp"
 #include "base/time.hpp"
@@ -21,6 +22,7 @@ struct AcmeOptions {
     std::vector<std::string> contact; // "mailto:hostmaster@example.org"
     bool accept_terms = false;
     Duration time_limit = std::chrono::minutes(15); // of one obtain(), publication in DNS included; an order outlives it
+    ChallengeType challenge = ChallengeType::dns_01; // what the publisher of AcmePorts publishes
 };
 
 struct AcmePorts {

@@ -109,7 +109,7 @@ Status AcmeOrder::read_authorization(std::size_t index, const CertificateRequest
     auto reply = read(state_.authorizations[index].url);
     if (!reply) return std::move(reply).error().in_context("reading an authorization");
     if (reply->problem) return to_error(*reply->problem, "reading an authorization");
-    Status fit = absorb_authorization(state_, index, reply->document, request.names, account_.key.thumbprint());
+    Status fit = absorb_authorization(state_, index, reply->document, request.names, account_.key.thumbprint(), ports_.challenge);
     if (state_.authorizations[index].status != AcmeStatus::pending) polls_ = 0;
     return fit;
 }

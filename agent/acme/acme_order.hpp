@@ -19,6 +19,7 @@ struct OrderPorts {
     ChallengePublisher& publisher;
     const Clock& clock;
     Sleeper& sleeper;
+    ChallengeType challenge = ChallengeType::dns_01; // what `publisher` publishes
 };
 
 // How a run ended, beside its certificate or error.

@@ -28,11 +28,13 @@ public:
     virtual Status put_secret(std::string_view kind, std::string_view id, const Secret& secret) = 0;
 };
 
-// Publishes dns-01 values. Several values at one name coexist; only our own is removed (E-17).
+// Publishes the values of challenges of one kind: dns-01 in DNS, the others at the endpoint. Several values at one name coexist; only our
+// own is removed (E-17).
 class ChallengePublisher {
 public:
     virtual ~ChallengePublisher() = default;
-    // Adds TXT `value` at `_acme-challenge.<name>` and returns when every authoritative server shows it (E-05).
+    // Returns when the CA can see it. dns-01: TXT `value` at `_acme-challenge.<name>`, shown by every authoritative server (E-05); the others
+    // take the key authorization (agent/domains/challenge_board.hpp).
     virtual Status publish(const dns::Name& name, const std::string& value) = 0;
     virtual Status remove(const dns::Name& name, const std::string& value) = 0;
 };

@@ -45,11 +45,17 @@ OrderStep next_of_pending(const OrderState& state) {
     return {OrderAct::await_order};
 }
 
-// RFC 8555 section 8: of the challenges of an authorization only dns-01 is ours; host names of MTAs have no port 80 (E-19).
-const Json* dns_challenge(const Json& authorization) {
+// RFC 8555 section 8: of the challenges of an authorization only the configured kind is ours.
+const Json* challenge_of(const Json& authorization, ChallengeType type) {
     for (const Json& challenge : authorization["challenges"].items())
-        if (text_of(challenge["type"]) == "dns-01") return &challenge;
+        if (text_of(challenge["type"]) == to_string(type)) return &challenge;
     return nullptr;
+}
+
+// RFC 8555 section 8.1 is the key authorization; in DNS its digest stands (section 8.4, E-17).
+std::string value_of(ChallengeType type, std::string_view token, std::string_view thumbprint) {
+    std::string key_authorization = fmt::format("{}.{}", token, thumbprint);
+    return type == ChallengeType::dns_01 ? to_base64url(sha256(view_of(key_authorization))) : key_authorization;
 }
 
 Result<dns::Name> name_of(const Json& authorization, const std::vector<dns::Name>& names) {
@@ -59,19 +65,33 @@ Result<dns::Name> name_of(const Json& authorization, const std::vector<dns::Name
     return name;
 }
 
-Status absorb_challenge(AuthorizationState& one, const Json& challenge, std::string_view thumbprint) {
+Status absorb_challenge(AuthorizationState& one, const Json& challenge, std::string_view thumbprint, ChallengeType type) {
     std::string token = text_of(challenge["token"]);
     // RFC 8555 section 8.3: at least 128 bits, base64url alone.
     if (token.size() < 22 || token.size() > 512 || !from_base64url(token)) return malformed("with a challenge without a usable token");
     one.challenge_url = text_of(challenge["url"]);
-    // RFC 8555 section 8.4 (E-17).
-    one.value = to_base64url(sha256(view_of(fmt::format("{}.{}", token, thumbprint))));
+    one.value = value_of(type, token, thumbprint);
     one.responded = one.responded || text_of(challenge["status"]) != "pending";
     one.problem = problem_of(challenge["error"]);
     return done();
 }
 
 } // namespace
+
+std::string_view to_string(ChallengeType type) {
+    switch (type) {
+    case ChallengeType::dns_01: return "dns-01";
+    case ChallengeType::http_01: return "http-01";
+    case ChallengeType::tls_alpn_01: return "tls-alpn-01";
+    }
+    return "dns-01";
+}
+
+std::optional<ChallengeType> parse_challenge_type(std::string_view text) {
+    for (auto type : {ChallengeType::dns_01, ChallengeType::http_01, ChallengeType::tls_alpn_01})
+        if (text == to_string(type)) return type;
+    return std::nullopt;
+}
 
 void OrderState::forget_order() {
     std::vector<ChallengeValue> left = std::move(published);
@@ -110,19 +130,19 @@ Status absorb_order(OrderState& state, const Json& document, const std::string& 
     return done();
 }
 
-Status absorb_authorization(OrderState& state, std::size_t index, const Json& document, const std::vector<dns::Name>& names, std::string_view thumbprint) {
+Status absorb_authorization(OrderState& state, std::size_t index, const Json& document, const std::vector<dns::Name>& names, std::string_view thumbprint, ChallengeType type) {
     AuthorizationState& one = state.authorizations.at(index);
     AcmeStatus status = status_of(text_of(document["status"]));
     if (status == AcmeStatus::unknown) return malformed("with something that is no authorization");
     auto name = name_of(document, names);
     if (!name) return std::move(name).error();
     one.name = *name;
-    const Json* challenge = dns_challenge(document);
+    const Json* challenge = challenge_of(document, type);
     if (challenge == nullptr && status == AcmeStatus::pending)
-        return Error(ErrorCode::unsupported, fmt::format("the CA offers no dns-01 challenge for {}; choose another CA", one.name.text()));
+        return Error(ErrorCode::unsupported, fmt::format("the CA offers no {} challenge for {}; choose another CA or challenge", to_string(type), one.name.text()));
     // E-04: a valid authorization needs no challenge; what it lists then is history.
     if (challenge != nullptr && status != AcmeStatus::valid)
-        if (Status fit = absorb_challenge(one, *challenge, thumbprint); !fit && status == AcmeStatus::pending) return fit;
+        if (Status fit = absorb_challenge(one, *challenge, thumbprint, type); !fit && status == AcmeStatus::pending) return fit;
     one.status = status;
     // With the last one the order has moved on as well: look at once.
     auto is_valid = [](const AuthorizationState& each) { return each.status == AcmeStatus::valid; };

@@ -17,9 +17,14 @@
 
 namespace mxseal::agent {
 
+// How the CA looks for us: in DNS (RFC 8555 section 8.4), on port 80 (section 8.3) or by ALPN on port 443 (RFC 8737).
+enum class ChallengeType { dns_01, http_01, tls_alpn_01 };
+std::string_view to_string(ChallengeType type);           // "dns-01"
+std::optional<ChallengeType> parse_challenge_type(std::string_view text);
+
 enum class AcmeStatus { unknown, pending, ready, processing, valid, invalid };
 
-// A TXT value that may stand in DNS on our behalf. Journaled before it is published, until it is removed.
+// A value that may stand in DNS, or be answered by the endpoint, on our behalf. Journaled before it is published, until it is removed.
 struct ChallengeValue {
     dns::Name name;
     std::string value;
@@ -32,7 +37,7 @@ struct AuthorizationState {
     AcmeStatus status = AcmeStatus::unknown;
     dns::Name name;
     std::string challenge_url;
-    std::string value;      // of its dns-01 record
+    std::string value;      // of its dns-01 record; with the others the key authorization
     bool published = false; // by this run: every server shows it
     bool responded = false;
     Problem problem;
@@ -50,7 +55,7 @@ struct OrderState {
     std::optional<Instant> expires;
     Problem problem;
 
-    // Leaves nothing but the values that still have to be removed from DNS.
+    // Leaves nothing but the values that still have to be removed.
     void forget_order();
 };
 
@@ -58,7 +63,7 @@ enum class OrderAct {
     create,             // newOrder
     read_order,         // its status is not known
     read_authorization, // likewise
-    publish,            // the dns-01 value, and wait until every server shows it (E-05)
+    publish,            // the challenge's value, and wait until every server shows it (E-05)
     respond,            // tell the CA to look
     await_authorization,
     await_order,
@@ -77,7 +82,8 @@ OrderStep next_step(const OrderState& state);
 
 // What the CA answered. `protocol` when the answer is not an order or authorization of ours.
 Status absorb_order(OrderState& state, const Json& document, const std::string& location);
-Status absorb_authorization(OrderState& state, std::size_t index, const Json& document, const std::vector<dns::Name>& names, std::string_view thumbprint);
+Status absorb_authorization(OrderState& state, std::size_t index, const Json& document, const std::vector<dns::Name>& names, std::string_view thumbprint,
+                            ChallengeType type = ChallengeType::dns_01);
 
 // Why it was given up, with the words of the CA.
 Error explain(const OrderState& state);

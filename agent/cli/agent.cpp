@@ -13,6 +13,8 @@ int run_agent_command(Environment& environment, const agent::Config& config) {
     SignalWatcher watcher(signals);
     LogLines log;
     agent::AgentHooks hooks;
+    hooks.inherited_sockets = environment.inherited_sockets;
+    hooks.inherited_names = environment.inherited_names;
     hooks.logged = [&](const agent::LogEntry& entry) { log.write(entry); };
     hooks.started = [&](agent::Desk& desk) -> Result<std::shared_ptr<void>> {
         auto server = agent::ControlServer::start(desk, config.state);

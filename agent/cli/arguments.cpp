@@ -31,6 +31,7 @@ public:
         add_reading();
         add_doing();
         add_changing();
+        add_domain();
     }
 
     CLI::App& app() { return app_; }
@@ -105,6 +106,7 @@ private:
         CLI::App* serve = add("serve", Verb::serve, "Serve MTA-STS policies from a snapshot until SIGTERM; a new file is taken within a second, or at SIGHUP. No configuration is read",
                               "mxseal serve --snapshot /var/lib/mxseal-serve/snapshot --listen '[::]:443'");
         serve->add_option("--snapshot", arguments_.snapshot, "The packed snapshot that the agent writes, mode 0600")->type_name("FILE")->required();
+        serve->add_option("--state-file", arguments_.state_file, "Keep the highest generation that was served there; else in the snapshot's name with .served")->type_name("FILE");
         serve->add_option("--listen", arguments_.listen, "Serve policies there; else on the sockets of systemd, else on [::]:443")->type_name("ADDRESS:PORT");
         serve->add_option("--listen-http", arguments_.listen_http, "Answer http-01 there, and nothing else")->type_name("ADDRESS:PORT");
         serve->add_option("--status", arguments_.status_address, "Say under /status which generation is served, and counts; loopback only")->type_name("ADDRESS:PORT");
@@ -134,6 +136,30 @@ private:
         add_json(resume);
     }
 
+    CLI::App* add_to(CLI::App* group, const std::string& name, Verb verb, const std::string& what, const std::string& example) {
+        CLI::App* command = group->add_subcommand(name, what);
+        command->footer("Example: " + example);
+        command->final_callback([this, verb] { arguments_.verb = verb; });
+        add_json(command);
+        return command;
+    }
+
+    void add_domain() {
+        CLI::App* domain = app_.add_subcommand("domain", "Change and show the list of mail domains, by the thousand");
+        domain->require_subcommand(1);
+        domain->footer("Example: mxseal domain list");
+        CLI::App* more = add_to(domain, "add", Verb::domain_add, "Add domains, or give them another profile; all or none", "mxseal domain add example.org example.net --profile strict");
+        more->add_option("NAME", arguments_.domains, "Mail domains")->type_name("")->required();
+        more->add_option("--profile", arguments_.profile, "A name in `profiles`; else, for new ones, default")->type_name("P");
+        CLI::App* less = add_to(domain, "remove", Verb::domain_remove, "Remove domains that were added; all or none", "mxseal domain remove example.net");
+        less->add_option("NAME", arguments_.domains, "Mail domains")->type_name("")->required();
+        CLI::App* import = add_to(domain, "import", Verb::domain_import, "Add the domains of a file, one a line: NAME [PROFILE]; # begins a comment; a mistake anywhere and none is added",
+                                  "mxseal domain import customers.txt");
+        import->add_option("FILE", arguments_.import_file, "The file; - is standard input")->type_name("")->required();
+        CLI::App* list = add_to(domain, "list", Verb::domain_list, "Print the domains of the configuration and of the store", "mxseal domain list --profile strict");
+        list->add_option("--profile", arguments_.profile, "Only those with this profile")->type_name("P");
+    }
+
     Arguments& arguments_;
     bool none_ = false, everywhere_ = false; // of simulate
     CLI::App app_;
@@ -145,6 +171,7 @@ std::string mistake_in(Arguments& arguments) {
     if (arguments.verb == Verb::roll && arguments.hosts.empty()) return "roll wants at least one HOST; see `mxseal status` for their names";
     if (arguments.verb == Verb::timeline && arguments.hosts.empty()) return "timeline wants a HOST; see `mxseal status` for their names";
     if (arguments.verb == Verb::serve && arguments.snapshot.empty()) return "--snapshot wants the name of a file";
+    if (arguments.state_file && arguments.state_file->empty()) return "--state-file wants the name of a file";
     if (arguments.svg && arguments.svg->empty()) return "--svg wants the name of a file";
     if (arguments.svg && arguments.json) return "--svg and --json exclude each other";
     if (changes && arguments.hosts.empty() && !arguments.all) return "name the hosts, or say --all";

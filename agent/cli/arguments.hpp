@@ -9,7 +9,7 @@
 
 namespace mxseal::cli {
 
-enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline, simulate, serve };
+enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline, simulate, serve, domain_add, domain_remove, domain_import, domain_list };
 enum class SimulatedFaults { apart, everywhere, none };
 
 struct Arguments {
@@ -33,7 +33,11 @@ struct Arguments {
     std::uint64_t seed = 1;
     SimulatedFaults faults = SimulatedFaults::apart;
     std::vector<std::string> fault_names;    // these alone, as simulation/fault.hpp names them; empty: all
+    std::vector<std::string> domains;        // domain add, domain remove
+    std::optional<std::string> profile;      // domain add, domain list
+    std::string import_file;                 // domain import; "-": standard input
     std::string snapshot;                    // serve
+    std::optional<std::string> state_file;   // serve: where the highest generation that was served stands; else beside the snapshot
     std::vector<std::string> listen;         // serve: addresses with ports
     std::vector<std::string> listen_http;
     std::vector<std::string> status_address;

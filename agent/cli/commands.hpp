@@ -15,6 +15,8 @@ int run_apply_command(Environment& environment, const Arguments& arguments, cons
 
 int simulate(Environment& environment, const Arguments& arguments, const agent::Config& config);
 
+int change_or_list_domains(Environment& environment, const Arguments& arguments, const agent::Config& config);
+
 // Those that ask a desk.
 int show_plan(Environment& environment, const Arguments& arguments, DeskFinder& desks);
 int show_status(Environment& environment, const Arguments& arguments, DeskFinder& desks);

@@ -4,6 +4,7 @@
 #include "agent/cli/arguments.hpp"
 #include "agent/cli/console.hpp"
 #include "agent/config/config.hpp"
+#include "agent/domains/roster.hpp"
 #include "agent/runtime/desk.hpp"
 #include "agent/runtime/main_entry.hpp"
 #include "base/time.hpp"
@@ -33,6 +34,7 @@ struct Environment {
     int inherited_sockets = 0;                        // sd_listen_fds(3): from descriptor 3 on
     std::string inherited_names{};                    // theirs, separated by colons
     std::function<Result<std::unique_ptr<agent::Desk>>(const agent::Config&)> find_desk{};
+    std::function<Result<std::unique_ptr<agent::DomainRoster>>(const agent::Config&)> open_roster{};
     std::function<void(Duration)> pause{};            // between two looks
     // Rows and columns of the terminal that stdout is.
     std::function<std::pair<std::size_t, std::size_t>()> screen_size{};

@@ -90,6 +90,7 @@ int run_main(int count, char** words, char** environment) {
     world.inherited_sockets = inherited_sockets(environment);
     world.inherited_names = variable(environment, "LISTEN_FDNAMES");
     world.find_desk = agent::find_desk;
+    world.open_roster = [&clock](const agent::Config& config) { return agent::open_roster(config, clock); };
     world.pause = [](Duration duration) { ::poll(nullptr, 0, static_cast<int>(duration.count())); };
     world.screen_size = screen_size;
     world.leave = [](int exit_code) {

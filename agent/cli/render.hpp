@@ -11,6 +11,8 @@
 namespace mxseal::cli {
 
 std::string render_status(const Json& status, const Style& style);
+// The domains of a status, as a table; a part of render_status().
+std::string render_domains(const Json& status, const Style& style);
 std::string render_plan(const Json& plan, const Style& style);
 std::string render_log_entry(const Json& entry);       // one line, with its end
 std::string render_replies(const Json& replies, const Style& style);

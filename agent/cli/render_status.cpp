@@ -73,20 +73,6 @@ std::string host_block(const Json& host, const Style& style) {
     return is_halted(host) ? out : out + next_of(host, style); // what comes next is that the reason above goes away
 }
 
-std::string domain_table(const Json& status, const Style& style) {
-    const auto& domains = status["domains"].items();
-    if (domains.empty()) return {};
-    std::vector<std::vector<Cell>> rows{{{"DOMAIN", Colour::dim}, {"DANE", Colour::dim}, {"MX", Colour::dim}}};
-    for (const Json& domain : domains) {
-        std::string hosts;
-        for (const Json& mx : domain["mx"].items()) hosts += (hosts.empty() ? "" : " ") + text_of(mx.is_object() ? mx["host"] : mx);
-        const auto dane = text_of(domain["dane"], "-");
-        const Colour colour = dane == "full" ? Colour::good : dane == "broken" ? Colour::bad : Colour::wait;
-        rows.push_back({{text_of(domain["domain"], "?")}, {dane, colour}, {hosts.empty() ? "-" : hosts}});
-    }
-    return "\n" + table(rows, "", style);
-}
-
 } // namespace
 
 bool is_halted(const Json& host) { return !host["halted"].is_null() || host["state"].as_string() == "halted"; }
@@ -95,7 +81,7 @@ std::string render_status(const Json& status, const Style& style) {
     std::string out = agent_line(status);
     if (const auto trouble = text_of(status["store"]); !trouble.empty()) out += wrapped("the store is in trouble: ", trouble, style.width);
     for (const Json& host : status["hosts"].items()) out += host_block(host, style);
-    return out + domain_table(status, style);
+    return out + render_domains(status, style);
 }
 
 std::vector<std::pair<std::string, std::string>> status_lines(const Json& status) {
@@ -110,7 +96,9 @@ std::vector<std::pair<std::string, std::string>> status_lines(const Json& status
     }
     for (const Json& domain : status["domains"].items()) {
         const auto name = text_of(domain["domain"], "?");
-        out.emplace_back("domain " + name, fmt::format("{} dane {}", name, text_of(domain["dane"], "?")));
+        std::string line = fmt::format("{} dane {}", name, text_of(domain["dane"], "?"));
+        if (const Json& policy = domain["mta_sts"]; !policy.is_null()) line += fmt::format(" mta-sts {} {}", text_of(policy["mode"], "?"), text_of(policy["alarm"], policy["served"].as_bool() == true ? "served" : "waits"));
+        out.emplace_back("domain " + name, line);
     }
     return out;
 }

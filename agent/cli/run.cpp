@@ -52,6 +52,10 @@ int dispatch(Environment& environment, const Arguments& arguments, const agent::
     case Verb::roll: return roll(environment, arguments, desks);
     case Verb::halt:
     case Verb::resume: return halt_or_resume(environment, arguments, desks);
+    case Verb::domain_add:
+    case Verb::domain_remove:
+    case Verb::domain_import:
+    case Verb::domain_list: return change_or_list_domains(environment, arguments, config);
     case Verb::serve: break; // needs no configuration: run() has served it
     }
     return kExitUsage;

@@ -4,6 +4,7 @@
 // what is allowed. Nothing is created, no server is asked.
 #pragma once
 
+#include "agent/config/domain_config.hpp"
 #include "agent/deploy/deployer.hpp"
 #include "agent/observe/observer.hpp"
 #include "base/dns/name.hpp"
@@ -49,7 +50,7 @@ struct AcmeConfig {
     std::string name;
     std::string directory;                              // https URL
     std::vector<std::string> contact;
-    std::string challenge = "dns-01";
+    std::string challenge = "dns-01";                   // or http-01, tls-alpn-01: for the endpoint's names alone (E-18, E-19)
     bool accept_terms = false;
     std::optional<std::filesystem::path> ca_file;
 };
@@ -82,11 +83,6 @@ struct HostConfig {
     int line = 0;
 };
 
-struct DomainConfig {
-    dns::Name name;
-    int line = 0;
-};
-
 struct Config {
     std::filesystem::path file;
     std::filesystem::path state{"/var/lib/mxseal"};
@@ -96,7 +92,9 @@ struct Config {
     std::map<std::string, ProviderConfig> providers;
     std::map<dns::Name, ZoneConfig> zones;
     std::map<dns::Name, HostConfig> hosts;
-    std::map<dns::Name, DomainConfig> domains;
+    std::optional<EndpointConfig> endpoint;             // absent: no policy is served
+    std::map<std::string, ProfileConfig> profiles;
+    std::map<dns::Name, DomainConfig> domains;          // those of the file; thousands more stand in the store
     std::vector<std::string> warnings;                  // "mxseal.yaml:14: tlsa_ttl 60s is below 300s ..."
 };
 

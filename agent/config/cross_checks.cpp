@@ -26,15 +26,55 @@ void check_certificates(Reading& reading) {
     }
 }
 
+// E-18, E-19: an MX host answers on port 25 alone, so that its names are shown in DNS.
+void check_challenges(Reading& reading) {
+    for (const auto& [value, name] : reading.certificates) {
+        auto acme = reading.config.acme.find(name);
+        if (acme == reading.config.acme.end() || acme->second.challenge == "dns-01") continue;
+        reading.mistake(value, fmt::format("has `challenge: {}`, and an MX host has no port 443 or 80 of mxseal's", acme->second.challenge),
+                        "an `acme` entry with dns-01, beside the one for the endpoint");
+    }
+}
+
+void check_endpoint_certificates(Reading& reading) {
+    for (const auto& [value, name] : reading.endpoint_certificates)
+        if (name != "self-signed" && !reading.config.acme.contains(name)) reading.mistake(value, "is not a name in `acme`", names_of(reading.config.acme) + "; or self-signed");
+}
+
+// Whether some policy would have no certificate to be served with.
+bool lacks_certificate(const Config& config) {
+    for (const auto& [name, profile] : config.profiles)
+        if (profile.mta_sts && profile.certificate.empty()) return true;
+    for (const auto& [name, domain] : config.domains)
+        if (auto settings = settings_of(config, domain); settings && settings->certificate.empty()) return true;
+    return false;
+}
+
+void check_endpoint(Reading& reading) {
+    const Config& config = reading.config;
+    if (!config.endpoint) {
+        for (const auto& [name, profile] : config.profiles)
+            if (profile.mta_sts) return reading.warn(profile.line, fmt::format("profiles.{}: there is no `endpoint`, so no policy is served", name));
+        return;
+    }
+    if (config.endpoint->certificate.empty() && lacks_certificate(config))
+        reading.mistake_at(config.endpoint->line, "endpoint.certificate is missing; allowed: a name in `acme`, or self-signed, which senders do not accept");
+    if (config.endpoint->listen.empty() || !config.endpoint->listen_http.empty()) return;
+    for (const auto& [value, name] : reading.endpoint_certificates) {
+        auto acme = config.acme.find(name);
+        if (acme != config.acme.end() && acme->second.challenge == "http-01")
+            return reading.warn(config.endpoint->line, fmt::format("endpoint: acme.{} has `challenge: http-01`, so port 80 has to be answered: listen_http: [\"[::]:80\"], or a socket of systemd named http", name));
+    }
+}
+
 void check_providers(Reading& reading) {
     for (const auto& [value, name] : reading.zone_providers)
         if (!reading.config.providers.contains(name)) reading.mistake(value, "is not a name in `providers`", names_of(reading.config.providers));
 }
 
 void check_profiles(Reading& reading) {
-    if (!reading.has_profiles) return;
     for (const auto& [value, name] : reading.domain_profiles)
-        if (!reading.profile_lines.contains(name)) reading.mistake(value, "is not a name in `profiles`", names_of(reading.profile_lines));
+        if (!reading.config.profiles.contains(name)) reading.mistake(value, "is not a name in `profiles`", names_of(reading.config.profiles));
 }
 
 struct Group {
@@ -64,6 +104,7 @@ void check_stagger(Reading& reading) {
 }
 
 void warn_about_unused(Reading& reading) {
+    if (reading.config.hosts.empty() && !reading.config.endpoint && !reading.failed()) reading.warn(reading.hosts_line, "hosts: there are none, so there is nothing to keep in step");
     std::set<std::string> used;
     for (const auto& entry : reading.config.zones) used.insert(entry.second.providers.begin(), entry.second.providers.end());
     for (const auto& entry : reading.config.providers)
@@ -74,6 +115,9 @@ void warn_about_unused(Reading& reading) {
 
 void cross_check(Reading& reading) {
     check_certificates(reading);
+    check_challenges(reading);
+    check_endpoint_certificates(reading);
+    check_endpoint(reading);
     check_providers(reading);
     check_profiles(reading);
     check_stagger(reading);

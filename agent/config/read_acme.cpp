@@ -30,10 +30,10 @@ void read_contact(Reading& reading, const Value& value, AcmeConfig& acme) {
 }
 
 void read_challenge(Reading& reading, const Value& value, AcmeConfig& acme) {
-    auto text = read_text(reading, value, "dns-01");
+    constexpr std::string_view kAllowed = "dns-01; for names of the endpoint also http-01, tls-alpn-01";
+    auto text = read_text(reading, value, kAllowed);
     if (!text) return;
-    if (*text == "http-01" || *text == "tls-alpn-01") return reading.mistake(value, "needs the endpoint, which this version does not serve", "dns-01");
-    if (*text != "dns-01") return reading.mistake(value, "is not a challenge", "dns-01");
+    if (*text != "dns-01" && *text != "http-01" && *text != "tls-alpn-01") return reading.mistake(value, "is not a challenge", kAllowed);
     acme.challenge = *text;
 }
 

@@ -114,7 +114,7 @@ void read_host(Reading& reading, const std::string& key, const Value& value) {
 
 void read_hosts(Reading& reading, const Value& value) {
     for (const auto& [name, entry] : entries_of(reading, value, "the name of each MX host, as in mx1.example.org: {...}")) read_host(reading, name, entry);
-    if (reading.config.hosts.empty() && !reading.failed()) reading.warn(value.line, "hosts: there are none, so there is nothing to keep in step");
+    reading.hosts_line = value.line;
 }
 
 } // namespace mxseal::agent::config

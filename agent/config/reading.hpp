@@ -55,12 +55,12 @@ public:
 
     Config config;
     std::vector<MachineCheck> checks;
-    std::map<std::string, int> profile_lines; // the names of `profiles`
-    bool has_profiles = false;
     struct Reference { Value value; std::string name; };
     std::vector<Reference> certificates, zone_providers, domain_profiles; // names to look up once all is read
+    std::vector<Reference> endpoint_certificates;                         // of `endpoint`, profiles and domains
     std::map<std::string, Value> combined;                                // deployed paths, by normal form
     std::map<std::string, int> timing_lines;
+    int hosts_line = 1;
 
 private:
     std::vector<std::string> in_order(std::vector<std::pair<int, std::string>> lines, std::string_view what) const;

@@ -2,6 +2,7 @@
 #include "agent/runtime/control_thread.hpp"
 #include "agent/runtime/main_entry.hpp"
 #include "agent/runtime/real_world.hpp"
+#include "agent/runtime/site_room.hpp"
 #include "agent/runtime/workers.hpp"
 #include "agent/store/sqlite_store.hpp"
 
@@ -21,10 +22,12 @@ struct Shift {
     std::unique_ptr<RealWorld> world;
     std::unique_ptr<Workers> workers;
     std::unique_ptr<Runtime> runtime;
+    std::unique_ptr<SiteShift> sites; // null: no endpoint
 };
 
-Result<std::unique_ptr<Shift>> begin_shift(const Config& config, Clock& clock, Store& store, FencingToken token, ControlThread& loop, const AgentHooks& hooks) {
-    auto world = RealWorld::create(config, store, clock);
+// Without a `room` no policy is served.
+Result<std::unique_ptr<Shift>> begin_shift(const Config& config, Clock& clock, Store& store, FencingToken token, ControlThread& loop, const AgentHooks& hooks, SiteRoom* room) {
+    auto world = RealWorld::create(config, store, clock, room != nullptr ? &room->endpoint().challenges() : nullptr);
     if (!world.ok()) return std::move(world).error();
     auto shift = std::make_unique<Shift>();
     shift->world = std::move(*world);
@@ -32,7 +35,31 @@ Result<std::unique_ptr<Shift>> begin_shift(const Config& config, Clock& clock, S
     shift->runtime = std::make_unique<Runtime>(config, clock, store, token, *shift->workers);
     shift->runtime->on_log(hooks.logged);
     if (auto started = shift->runtime->start(); !started.ok()) return std::move(started).error();
+    if (room == nullptr) return shift;
+    auto sites = SiteShift::begin(config, clock, store, token, loop, *shift->world, *shift->runtime, *room, hooks);
+    if (!sites.ok()) return std::move(sites).error();
+    shift->sites = std::move(*sites);
     return shift;
+}
+
+// The endpoint serves before anything else is begun, and goes on over reloads.
+Status open_room(std::unique_ptr<SiteRoom>& room, const Config& config, const Clock& clock, Store& store, FencingToken token, const AgentHooks& hooks) {
+    if (room || !config.endpoint) return done();
+    auto opened = SiteRoom::open(config, clock, store, token, hooks);
+    if (!opened.ok()) return std::move(opened).error().in_context("the endpoint");
+    room = std::move(*opened);
+    return done();
+}
+
+// What is still under way when an agent ends is looked up in the world at the next start.
+std::size_t actions_under_way(const Shift& shift) { return shift.runtime->under_way() + (shift.sites ? shift.sites->keeper().under_way() : 0); }
+
+void end_shift(Shift& shift, ControlThread& loop, const Clock& clock, SiteRoom* room) {
+    shift.world->stop();
+    if (room != nullptr) room->endpoint().stop();
+    loop.drain(*shift.runtime, clock, kDrainMax);
+    if (shift.sites) shift.sites->keeper().store_arrived();
+    if (room != nullptr) room->endpoint().drain();
 }
 
 std::string counted_hosts(const Config& config) { return fmt::format("{} {}", config.hosts.size(), config.hosts.size() == 1 ? "host" : "hosts"); }
@@ -59,6 +86,10 @@ std::unique_ptr<Config> reread(const Config& old, const AgentHooks& hooks, const
     auto config = std::make_unique<Config>(std::move(std::get<Config>(loaded)));
     if (config->state != old.state) {
         tell(hooks, clock, "config.refused", "`state` cannot change while the agent runs: the old configuration stays in force; restart the agent");
+        return nullptr;
+    }
+    if (auto why = why_restart(old, *config); !why.empty()) {
+        tell(hooks, clock, "config.refused", why + ": the old configuration stays in force; restart the agent");
         return nullptr;
     }
     return config;
@@ -88,7 +119,9 @@ Status run_agent(const Config& first_config, Signals& signals, AgentHooks hooks)
     LoopDesk desk(loop, store);
 
     auto config = std::make_unique<Config>(first_config);
-    auto shift = begin_shift(*config, clock, store, opened->token, loop, hooks);
+    std::unique_ptr<SiteRoom> room;
+    if (auto served = open_room(room, *config, clock, store, opened->token, hooks); !served.ok()) return served;
+    auto shift = begin_shift(*config, clock, store, opened->token, loop, hooks, room.get());
     if (!shift.ok()) return std::move(shift).error();
     std::shared_ptr<void> guest;
     if (hooks.started) {
@@ -105,20 +138,21 @@ Status run_agent(const Config& first_config, Signals& signals, AgentHooks hooks)
         (*shift)->world->stop();
         loop.drain(*(*shift)->runtime, clock, kDrainMax, [&] { return signals.stop.load(); });
         if (signals.stop) break;
+        if ((*shift)->sites) (*shift)->sites->keeper().store_arrived();
         shift = Error(ErrorCode::internal, "between two configurations");
         config = std::move(next_config);
-        shift = begin_shift(*config, clock, store, opened->token, loop, hooks);
+        if (auto served = open_room(room, *config, clock, store, opened->token, hooks); !served.ok()) tell(hooks, clock, "endpoint.failed", served.error().to_string());
+        shift = begin_shift(*config, clock, store, opened->token, loop, hooks, room.get());
         if (!shift.ok()) break;
         store_line(store, opened->token, hooks, clock, "config.reloaded", fmt::format("the configuration was read again, {}", counted_hosts(*config)));
     }
     loop.close();
     guest.reset();
     if (!shift.ok()) return std::move(shift).error();
-    (*shift)->world->stop();
-    loop.drain(*(*shift)->runtime, clock, kDrainMax);
+    end_shift(**shift, loop, clock, room.get());
     store_line(store, opened->token, hooks, clock, "agent.stopped", "the agent stops; nothing is lost by that");
     // A handshake with a silent server may take minutes yet. The next start looks at the world before it acts, so nobody waits.
-    if ((*shift)->runtime->under_way() > 0 && hooks.leave) hooks.leave();
+    if (actions_under_way(**shift) > 0 && hooks.leave) hooks.leave();
     return done();
 }
 
@@ -128,7 +162,7 @@ Result<ApplySummary> run_apply(const Config& config, Signals& signals, AgentHook
     if (!opened.ok()) return std::move(opened).error();
     ControlThread loop;
     LoopDesk desk(loop, *opened->store);
-    auto shift = begin_shift(config, clock, *opened->store, opened->token, loop, hooks);
+    auto shift = begin_shift(config, clock, *opened->store, opened->token, loop, hooks, nullptr); // policies are the agent's work
     if (!shift.ok()) return std::move(shift).error();
     std::shared_ptr<void> guest;
     if (hooks.started) {
@@ -160,6 +194,12 @@ struct Nowhere final : Outside {
     void start(const std::string&, const rotation::tlsa::Action&) override {}
     void observe_mx(const dns::Name&) override {}
 };
+struct NoSites final : SiteOutside {
+    void order(const std::string&, const std::string&) override {}
+    void fetch(const std::string&, const std::string&) override {}
+    void observe_mx(const dns::Name&) override {}
+    void write_snapshot(std::uint64_t) override {}
+};
 
 class StoreDesk final : public Desk {
 public:
@@ -168,6 +208,8 @@ public:
     Result<Json> status() override {
         Json status;
         auto answer = with_runtime([&](Runtime& runtime) -> Result<Json> { return runtime.status(); });
+        if (answer.ok())
+            if (auto added = add_sites(*answer); !added.ok()) return std::move(added).error();
         if (answer.ok()) answer->set("agent", Json::object({{"running", false}}));
         return answer;
     }
@@ -197,6 +239,16 @@ public:
     }
 
 private:
+    Status add_sites(Json& status) {
+        if (!config_.endpoint) return done();
+        SystemClock clock;
+        NoSites nowhere;
+        SiteKeeper keeper(config_, clock, *store_, token_, nowhere);
+        if (auto started = keeper.start(); !started.ok()) return started;
+        keeper.add_to(status);
+        return done();
+    }
+
     template <class Call>
     Result<Json> with_runtime(Call call) {
         SystemClock clock;

@@ -21,6 +21,15 @@ void ControlThread::post(Arrival arrival) {
     changed_.notify_one();
 }
 
+void ControlThread::post(std::function<void(Runtime&)> call) {
+    {
+        std::lock_guard lock(mutex_);
+        if (closed_) return;
+        calls_.push_back(std::move(call));
+    }
+    changed_.notify_one();
+}
+
 Status ControlThread::run_on_loop(std::function<void(Runtime&)> call) {
     auto finished = std::make_shared<std::promise<void>>();
     auto future = finished->get_future();
@@ -55,12 +64,15 @@ void ControlThread::turn(Runtime& runtime, const Clock& clock, Duration patience
     for (const Arrival& arrival : arrivals) runtime.arrived(arrival);
     for (auto& call : calls) call(runtime);
     if (auto due = runtime.next_due(); tick && due && clock.wall() >= *due) runtime.tick();
+    if (!tick || guest_ == nullptr) return;
+    if (auto due = guest_->next_due(); due && clock.wall() >= *due) guest_->tick();
 }
 
 void ControlThread::run(Runtime& runtime, const Clock& clock, const std::function<bool()>& until) {
     while (!until()) {
         Duration patience = kTurnMax;
         if (auto due = runtime.next_due()) patience = std::clamp<Duration>(*due - clock.wall(), Duration{0}, kTurnMax);
+        if (auto due = guest_ != nullptr ? guest_->next_due() : std::nullopt) patience = std::min(patience, std::clamp<Duration>(*due - clock.wall(), Duration{0}, kTurnMax));
         turn(runtime, clock, patience, true);
     }
 }
@@ -89,8 +101,9 @@ Result<Json> ask(ControlThread& loop, Call call) {
 } // namespace
 
 Result<Json> LoopDesk::status() {
-    return ask(loop_, [](Runtime& runtime) -> Result<Json> {
+    return ask(loop_, [this](Runtime& runtime) -> Result<Json> {
         Json status = runtime.status();
+        if (loop_.guest() != nullptr) loop_.guest()->add_to(status);
         status.set("agent", Json::object({{"running", true}}));
         return status;
     });

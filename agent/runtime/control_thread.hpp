@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/runtime/desk.hpp"
+#include "agent/runtime/loop_guest.hpp"
 #include "agent/runtime/main_entry.hpp"
 #include "agent/runtime/runtime.hpp"
 
@@ -16,9 +17,14 @@ class ControlThread {
 public:
     // Any thread.
     void post(Arrival arrival);
+    // Runs `call` on the loop, some time.
+    void post(std::function<void(Runtime&)> call);
     // Runs `call` on the loop and waits for it; `busy` when the agent is stopping or being set up anew for too long.
     Status run_on_loop(std::function<void(Runtime&)> call);
 
+    // Driven beside Runtime from now on; null: nobody. Not while the loop runs.
+    void set_guest(LoopGuest* guest) { guest_ = guest; }
+    const LoopGuest* guest() const { return guest_; }
     // Until `until` says so (looked at after each turn). Arrivals and calls are handled in order.
     void run(Runtime& runtime, const Clock& clock, const std::function<bool()>& until);
     // Handles arrivals until no action is under way or `until` says so, at most `limit`.
@@ -34,6 +40,7 @@ private:
     std::deque<Arrival> arrivals_;
     std::deque<std::function<void(Runtime&)>> calls_;
     bool closed_ = false;
+    LoopGuest* guest_ = nullptr;
 };
 
 // The desk of a running agent.

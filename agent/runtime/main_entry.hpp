@@ -16,13 +16,16 @@ struct Signals {
 };
 
 struct AgentHooks {
+    // sd_listen_fds(3): descriptors for the embedded endpoint, from 3 on, with their names separated by colons.
+    int inherited_sockets = 0;
+    std::string inherited_names{};
     // Called once the agent holds the lease and answers; the control API starts here. What it returns lives as long as the agent.
-    std::function<Result<std::shared_ptr<void>>(Desk&)> started;
+    std::function<Result<std::shared_ptr<void>>(Desk&)> started{};
     // Ends the process at once, without the threads that still wait for a server; called last, after agent.stopped is stored. Empty:
     // they are waited for.
-    std::function<void()> leave;
-    // One call a log entry, from the control thread.
-    std::function<void(const LogEntry&)> logged;
+    std::function<void()> leave{};
+    // One call a log entry, from any thread.
+    std::function<void(const LogEntry&)> logged{};
 };
 
 // Runs until signals.stop. `busy`: another agent holds the lease (its words say which).

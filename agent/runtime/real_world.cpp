@@ -2,11 +2,11 @@
 
 #include "agent/acme/acme_authority.hpp"
 #include "agent/acme/self_signed.hpp"
-#include "agent/config/environment.hpp"
 #include "agent/deploy/file_deployer.hpp"
 #include "agent/observe/authoritative_observer.hpp"
 #include "agent/observe/starttls_prober.hpp"
 #include "agent/observe/validating_resolver.hpp"
+#include "agent/runtime/sealing_keys.hpp"
 #include "base/dns/tsig.hpp"
 #include "providers/rfc2136/rfc2136_driver.hpp"
 
@@ -18,13 +18,6 @@ namespace {
 
 constexpr const char* kUserAgent = "mxseal/0.1 (+https://github.com/mxseal/mxseal)";
 
-// G-01: the sealing key is not in the store: a systemd credential of that name, or a file in the state folder, made at first use.
-Result<Sealer> open_sealer(const Config& config, const std::string& name) {
-    if (auto credentials = config::credentials_directory())
-        if (std::error_code missing; std::filesystem::exists(*credentials / name, missing)) return Sealer::load(*credentials / name);
-    return Sealer::load_or_create(config.state / name);
-}
-
 const ZoneConfig* zone_of(const Config& config, const dns::Name& name) {
     for (dns::Name at = name;; at = at.parent()) {
         if (auto found = config.zones.find(at); found != config.zones.end()) return &found->second;
@@ -34,8 +27,9 @@ const ZoneConfig* zone_of(const Config& config, const dns::Name& name) {
 
 } // namespace
 
-Result<std::unique_ptr<RealWorld>> RealWorld::create(const Config& config, Store& store, const Clock& clock) {
+Result<std::unique_ptr<RealWorld>> RealWorld::create(const Config& config, Store& store, const Clock& clock, ChallengeBoard* board) {
     std::unique_ptr<RealWorld> world(new RealWorld(config, store, clock));
+    world->board_ = board;
     for (auto step : {&RealWorld::open_vault, &RealWorld::open_dns, &RealWorld::open_authorities})
         if (auto opened = (world.get()->*step)(); !opened.ok()) return std::move(opened).error();
     world->deployer_ = std::make_unique<FileDeployer>();
@@ -45,9 +39,9 @@ Result<std::unique_ptr<RealWorld>> RealWorld::create(const Config& config, Store
 RealWorld::~RealWorld() = default;
 
 Status RealWorld::open_vault() {
-    auto mx = open_sealer(config_, "mx-sealing.key");
+    auto mx = open_sealing_key(config_, "mx-sealing.key");
     if (!mx.ok()) return std::move(mx).error();
-    auto acme = open_sealer(config_, "acme-sealing.key");
+    auto acme = open_sealing_key(config_, "acme-sealing.key");
     if (!acme.ok()) return std::move(acme).error();
     mx_sealer_ = std::make_unique<Sealer>(std::move(*mx));
     acme_sealer_ = std::make_unique<Sealer>(std::move(*acme));
@@ -77,11 +71,23 @@ Status RealWorld::open_dns() {
     return done();
 }
 
+ChallengePublisher* RealWorld::publisher_of(ChallengeType type) {
+    switch (type) {
+    case ChallengeType::dns_01: return challenges_.get();
+    case ChallengeType::http_01: return board_ != nullptr ? &board_->http() : nullptr;
+    case ChallengeType::tls_alpn_01: return board_ != nullptr ? &board_->tls_alpn() : nullptr;
+    }
+    return nullptr;
+}
+
 Status RealWorld::open_authorities() {
     for (const auto& [name, acme] : config_.acme) {
         transports_.push_back(make_curl_transport({acme.ca_file ? acme.ca_file->string() : "", kUserAgent}));
         AcmeOptions options{name, acme.directory, acme.contact, acme.accept_terms};
-        authorities_.emplace(name, std::make_unique<AcmeAuthority>(std::move(options), AcmePorts{*transports_.back(), *journal_, *challenges_, clock_, sleeper_}));
+        options.challenge = parse_challenge_type(acme.challenge).value_or(ChallengeType::dns_01);
+        auto* publisher = publisher_of(options.challenge);
+        if (publisher == nullptr) continue; // there is no endpoint, so nobody asks this CA for anything
+        authorities_.emplace(name, std::make_unique<AcmeAuthority>(std::move(options), AcmePorts{*transports_.back(), *journal_, *publisher, clock_, sleeper_}));
     }
     authorities_.emplace("self-signed", std::make_unique<SelfSignedAuthority>(clock_));
     return done();
@@ -109,8 +115,10 @@ Result<ObservationTarget> RealWorld::target_of(const dns::Name& name) {
     return target;
 }
 
-CertificateAuthority* RealWorld::authority_of(const HostConfig& host) {
-    auto found = authorities_.find(host.certificate);
+CertificateAuthority* RealWorld::authority_of(const HostConfig& host) { return authority(host.certificate); }
+
+CertificateAuthority* RealWorld::authority(const std::string& name) {
+    auto found = authorities_.find(name);
     return found == authorities_.end() ? nullptr : found->second.get();
 }
 

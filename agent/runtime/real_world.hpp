@@ -3,9 +3,11 @@
 #pragma once
 
 #include "agent/acme/authority.hpp"
+#include "agent/acme/order_state.hpp"
 #include "agent/acme/sleeper.hpp"
 #include "agent/config/config.hpp"
 #include "agent/deploy/deployer.hpp"
+#include "agent/domains/challenge_board.hpp"
 #include "agent/keys/key_vault.hpp"
 #include "agent/observe/observer.hpp"
 #include "agent/observe/validating_resolver.hpp"
@@ -25,12 +27,14 @@ namespace mxseal::agent {
 class RealWorld {
 public:
     // Reads the secrets that the configuration names; makes the sealing keys when they are missing. Contacts nobody.
-    static Result<std::unique_ptr<RealWorld>> create(const Config& config, Store& store, const Clock& clock);
+    // `board`: where challenges of the endpoint go; null: there is none.
+    static Result<std::unique_ptr<RealWorld>> create(const Config& config, Store& store, const Clock& clock, ChallengeBoard* board = nullptr);
     ~RealWorld();
 
     ObservationTarget target_of(const HostConfig& host);
     Result<ObservationTarget> target_of(const dns::Name& name); // not_managed: in no configured zone
     CertificateAuthority* authority_of(const HostConfig& host); // null: external
+    CertificateAuthority* authority(const std::string& name);   // of `acme`, or "self-signed"; null: none of these
 
     // Wakes whoever waits between polls; nothing waits any more.
     void stop() { sleeper_.stop(); }
@@ -47,10 +51,12 @@ private:
     Status open_vault();
     Status open_dns();
     Status open_authorities();
+    ChallengePublisher* publisher_of(ChallengeType type);
 
     const Config& config_;
     Store& store_;
     const Clock& clock_;
+    ChallengeBoard* board_ = nullptr;
     StoppableSleeper sleeper_;
     std::unique_ptr<Sealer> mx_sealer_, acme_sealer_;
     std::unique_ptr<KeyVault> vault_;

@@ -347,6 +347,18 @@ void Runtime::mx_arrived(const MxObservation& seen) {
     if (auto stored = store_.put_document("mx", seen.domain.text(), document); !stored.ok()) store_trouble_ = stored.error().to_string();
 }
 
+void Runtime::know_mx(const std::string& hosts) {
+    std::vector<MxHost> ours;
+    for (std::size_t at = 0; at < hosts.size();) {
+        const auto end = std::min(hosts.find(' ', at), hosts.size());
+        auto name = dns::Name::parse(hosts.substr(at, end - at));
+        if (name.ok() && find(name->text()) != nullptr) ours.push_back({0, *name});
+        at = end + 1;
+    }
+    // Thousands of domains have the same RRset: it is kept under its own text.
+    if (ours.size() > 1) groups_.add_mx("MX " + hosts, ours);
+}
+
 int Runtime::hosts_in_trouble() {
     int count = 0;
     for (const auto& [name, entry] : entries_) {

@@ -42,6 +42,9 @@ public:
     Result<Json> plan(const std::vector<std::string>& hosts);
     Result<Json> request(const Json& body);
 
+    // P3: hosts in one MX RRset of a domain that only the store names stand in one group. `hosts`: names, a space between.
+    void know_mx(const std::string& hosts);
+
     void on_log(std::function<void(const LogEntry&)> listener) { listener_ = std::move(listener); }
     // Why the store could not be written last; empty: it can.
     const std::string& store_trouble() const { return store_trouble_; }

@@ -17,6 +17,12 @@ Status check_commit(const Commit& commit) {
         if (entry.event.empty()) return invalid("a log entry without an event cannot be stored");
     for (const auto& fact : commit.facts)
         if (fact.first.empty()) return invalid("a fact without a name cannot be stored");
+    for (const SiteRow& site : commit.sites)
+        if (site.domain.empty()) return invalid("a site without a domain cannot be stored");
+    for (const SitePair& pair : commit.pairs) {
+        if (auto sealed = check_key(pair.domain, pair.domain, pair.sealed); !sealed) return sealed;
+        if (pair.leaf.empty()) return invalid(fmt::format("the certificate of {} is empty", pair.domain));
+    }
     return done();
 }
 
@@ -33,6 +39,12 @@ Status check_chain(std::string_view spki, std::string_view pem) {
     if (spki.empty() || pem.empty()) return invalid("a chain is stored under its SPKI; one of them is empty");
     if (pem.find("PRIVATE KEY-----") != std::string_view::npos)
         return invalid(fmt::format("a private key stands in the chain of {}; it is not stored", spki));
+    return done();
+}
+
+Status check_domains(const std::vector<DomainRow>& rows) {
+    for (const DomainRow& row : rows)
+        if (row.name.empty() || row.profile.empty()) return invalid("a domain is stored under its name, with a profile; one of them is empty");
     return done();
 }
 

@@ -13,6 +13,7 @@ Status check_commit(const Commit& commit);
 Status check_key(std::string_view spki, std::string_view host, ByteView sealed);
 // Chains are not sealed, so no private key may stand in one (G-01).
 Status check_chain(std::string_view spki, std::string_view pem);
+Status check_domains(const std::vector<DomainRow>& rows);
 Status check_document_id(std::string_view kind, std::string_view id);
 
 Error lease_lost(const FencingToken& ours, std::int64_t now, std::string_view holder);

@@ -28,6 +28,10 @@ struct Content {
     std::map<std::string, std::string> chains;
     std::map<Place, Json> documents;
     std::map<Place, Bytes> blobs;
+    std::map<std::string, std::pair<std::int64_t, DomainRow>> domains; // by name, with the version of its last change
+    std::int64_t domains_version = 0;
+    std::map<std::string, SiteRow> sites;
+    std::map<std::string, SitePair> pairs;
     std::map<std::int64_t, StoredRequest> requests;
     std::int64_t last_request = 0;
     std::vector<LogEntry> log;
@@ -38,6 +42,12 @@ void apply(Content& content, const Commit& commit) {
     for (LogEntry entry : commit.log) {
         entry.id = static_cast<std::int64_t>(content.log.size()) + 1;
         content.log.push_back(std::move(entry));
+    }
+    for (const SiteRow& site : commit.sites) content.sites[site.domain] = site;
+    for (const SitePair& pair : commit.pairs) content.pairs[pair.domain] = pair;
+    for (const std::string& domain : commit.gone_sites) {
+        content.sites.erase(domain);
+        content.pairs.erase(domain);
     }
     for (std::int64_t id : commit.consumed_requests) content.requests.erase(id);
     for (const auto& [name, fact] : commit.facts) content.documents[{"agent", name}] = fact;
@@ -205,6 +215,37 @@ public:
     }
     Result<std::optional<Bytes>> get_blob(std::string_view kind, std::string_view id) override {
         return read<std::optional<Bytes>>([&](const Content& content) { return find_in(content.blobs, place(kind, id)); });
+    }
+
+    Status put_domains(const std::vector<DomainRow>& rows) override {
+        if (auto checked = check_domains(rows); !checked) return checked;
+        return change("put_domains", [&](Content& content) {
+            ++content.domains_version;
+            for (const DomainRow& row : rows) content.domains[row.name] = {content.domains_version, row};
+        });
+    }
+    Result<DomainChanges> domains_since(std::int64_t version) override {
+        return read<DomainChanges>([&](const Content& content) {
+            DomainChanges changes{content.domains_version, {}};
+            for (const auto& [name, entry] : content.domains)
+                if (entry.first > version) changes.rows.push_back(entry.second);
+            return changes;
+        });
+    }
+    Result<std::vector<SiteRow>> load_sites() override {
+        return read<std::vector<SiteRow>>([](const Content& content) {
+            std::vector<SiteRow> sites;
+            for (const auto& entry : content.sites) sites.push_back(entry.second);
+            return sites;
+        });
+    }
+    Result<std::vector<ServedSite>> served_sites(const std::string& after, std::size_t limit) override {
+        return read<std::vector<ServedSite>>([&](const Content& content) {
+            std::vector<ServedSite> served;
+            for (auto site = content.sites.upper_bound(after); site != content.sites.end() && served.size() < limit; ++site)
+                if (auto pair = content.pairs.find(site->first); pair != content.pairs.end() && !site->second.body.empty()) served.push_back({site->second.body, pair->second});
+            return served;
+        });
     }
 
     Result<std::int64_t> add_request(Instant at, const Json& body) override {

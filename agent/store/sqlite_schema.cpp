@@ -12,7 +12,7 @@ namespace {
 // "mxse": sqlite.org/fileformat2.html section 1.3.20, application id.
 constexpr int kApplicationId = 0x6d787365;
 
-constexpr std::array<Migration, 1> kMigrations{{
+constexpr std::array<Migration, 2> kMigrations{{
     {1, "hosts, keys, documents, requests, log", R"sql(
 CREATE TABLE lease (one INTEGER PRIMARY KEY CHECK (one = 1), token INTEGER NOT NULL, holder TEXT NOT NULL);
 INSERT INTO lease (one, token, holder) VALUES (1, 0, '');
@@ -37,6 +37,19 @@ CREATE INDEX log_of_host ON log (host, id);
 -- G-11: the audit log is append-only.
 CREATE TRIGGER log_stays BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER log_stays_as_it_is BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+)sql"},
+    {2, "mail domains, the names of the endpoint", R"sql(
+CREATE TABLE domains_version (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL);
+INSERT INTO domains_version (one, version) VALUES (1, 0);
+CREATE TABLE domains (name TEXT NOT NULL PRIMARY KEY, profile TEXT NOT NULL, changed_ms INTEGER NOT NULL, who TEXT NOT NULL, removed INTEGER NOT NULL,
+                      version INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX domains_by_version ON domains (version);
+
+-- Keys and certificates stand apart, so that reading every site's row reads no page of theirs; issuers once, however many share them.
+CREATE TABLE sites (domain TEXT NOT NULL PRIMARY KEY, certificate TEXT NOT NULL, not_before_ms INTEGER, not_after_ms INTEGER, failures INTEGER NOT NULL,
+                    again_ms INTEGER, trouble TEXT NOT NULL, mx TEXT, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE site_pairs (domain TEXT NOT NULL PRIMARY KEY, sealed BLOB NOT NULL, leaf BLOB NOT NULL, issuers TEXT NOT NULL);
+CREATE TABLE site_issuers (digest TEXT NOT NULL PRIMARY KEY, certificates BLOB NOT NULL);
 )sql"},
 }};
 

@@ -111,6 +111,9 @@ void write_commit(SQLite::Database& database, const Commit& commit) {
     for (const Commit::Host& host : commit.hosts) write_host(database, host);
     for (const LogEntry& entry : commit.log) append_log(database, entry);
     for (std::int64_t id : commit.consumed_requests) remove_request(database, id);
+    write_sites(database, commit.sites);
+    write_pairs(database, commit.pairs);
+    remove_sites(database, commit.gone_sites);
     for (const auto& [name, fact] : commit.facts) put_document(database, "agent", name, fact);
 }
 

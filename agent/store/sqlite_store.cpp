@@ -80,6 +80,20 @@ public:
         return read("reading a sealed secret", [&](auto& database) -> Result<std::optional<Bytes>> { return sqlite::get_blob(database, kind, id); });
     }
 
+    Status put_domains(const std::vector<DomainRow>& rows) override {
+        if (auto checked = check_domains(rows); !checked) return checked;
+        return write("storing domains", [&](auto& database) { sqlite::put_domains(database, rows); });
+    }
+    Result<DomainChanges> domains_since(std::int64_t version) override {
+        return read("reading the domains", [&](auto& database) -> Result<DomainChanges> { return sqlite::domains_since(database, version); });
+    }
+    Result<std::vector<SiteRow>> load_sites() override {
+        return read("reading the sites", [](auto& database) -> Result<std::vector<SiteRow>> { return sqlite::load_sites(database); });
+    }
+    Result<std::vector<ServedSite>> served_sites(const std::string& after, std::size_t limit) override {
+        return read("reading what is served", [&](auto& database) { return sqlite::served_sites(database, after, limit); });
+    }
+
     Result<std::int64_t> add_request(Instant at, const Json& body) override;
     Result<std::vector<StoredRequest>> pending_requests() override {
         return read("reading the requests", [](auto& database) { return sqlite::pending_requests(database); });

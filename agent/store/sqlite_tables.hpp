@@ -33,6 +33,15 @@ Result<std::vector<std::pair<std::string, Json>>> list_documents(SQLite::Databas
 void put_blob(SQLite::Database& database, std::string_view kind, std::string_view id, ByteView blob);
 std::optional<Bytes> get_blob(SQLite::Database& database, std::string_view kind, std::string_view id);
 
+// sqlite_domains.cpp: mail domains and their endpoint names.
+void put_domains(SQLite::Database& database, const std::vector<DomainRow>& rows);
+DomainChanges domains_since(SQLite::Database& database, std::int64_t version);
+std::vector<SiteRow> load_sites(SQLite::Database& database);
+void write_sites(SQLite::Database& database, const std::vector<SiteRow>& sites);
+void write_pairs(SQLite::Database& database, const std::vector<SitePair>& pairs);
+void remove_sites(SQLite::Database& database, const std::vector<std::string>& domains);
+Result<std::vector<ServedSite>> served_sites(SQLite::Database& database, const std::string& after, std::size_t limit);
+
 // The JSON of a stored text; `io` naming `what` when somebody damaged it.
 Result<Json> parse_stored(const std::string& text, const std::string& what);
 

@@ -5,6 +5,7 @@
 // to deciding (commit) carry the fencing token of the lease and are refused once another agent holds it.
 #pragma once
 
+#include "agent/store/domain_rows.hpp"
 #include "base/bytes.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
@@ -63,6 +64,9 @@ struct Commit {
     std::vector<Host> hosts;
     std::vector<LogEntry> log;    // ids are given by the store
     std::vector<std::int64_t> consumed_requests;
+    std::vector<SiteRow> sites;
+    std::vector<SitePair> pairs;
+    std::vector<std::string> gone_sites; // domains whose site, key and certificate are dropped
     std::vector<std::pair<std::string, Json>> facts; // agent-wide documents by name, as put_document("agent", name)
 };
 
@@ -91,6 +95,14 @@ public:
     virtual Result<std::vector<std::pair<std::string, Json>>> list_documents(std::string_view kind) = 0;
     virtual Status put_blob(std::string_view kind, std::string_view id, ByteView blob) = 0; // sealed secrets
     virtual Result<std::optional<Bytes>> get_blob(std::string_view kind, std::string_view id) = 0;
+
+    // Mail domains. put_domains() needs no lease: any process of the operator may add and remove, all rows or none.
+    virtual Status put_domains(const std::vector<DomainRow>& rows) = 0;
+    // What changed after `version`, removed ones too; 0: all there are. Costs one number where nothing did.
+    virtual Result<DomainChanges> domains_since(std::int64_t version) = 0;
+    virtual Result<std::vector<SiteRow>> load_sites() = 0;
+    // What is to be served, by domain: sites with a body and a pair, at most `limit` after `after`. Empty: no more.
+    virtual Result<std::vector<ServedSite>> served_sites(const std::string& after, std::size_t limit) = 0;
 
     // Requests need no lease: any process of the operator may leave one.
     virtual Result<std::int64_t> add_request(Instant at, const Json& body) = 0;

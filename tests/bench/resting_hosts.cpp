@@ -106,7 +106,7 @@ agent::Config config_of(std::size_t hosts) {
         host.zone = zone;
         config.hosts.emplace(host.name, host);
         config.zones.try_emplace(zone, model_zone).first->second.name = zone;
-        config.domains.emplace(zone, agent::DomainConfig{zone, 0});
+        config.domains.emplace(zone, agent::DomainConfig{zone});
     }
     return config;
 }

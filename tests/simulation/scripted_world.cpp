@@ -48,7 +48,7 @@ agent::Config small_config(const std::vector<std::string>& hosts) {
         host.tlsa_ttl = Ttl{5};
         config.hosts.emplace(host.name, host);
     }
-    config.domains.emplace(name("example.org"), agent::DomainConfig{name("example.org"), 0});
+    config.domains.emplace(name("example.org"), agent::DomainConfig{name("example.org")});
     return config;
 }
 

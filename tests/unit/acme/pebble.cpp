@@ -57,8 +57,8 @@ std::filesystem::path temporary_folder() {
 
 } // namespace
 
-Pebble::Pebble(std::uint16_t dns_port) : folder_(temporary_folder()), port_(free_port()) {
-    write_files(free_port());
+Pebble::Pebble(std::uint16_t dns_port, std::uint16_t http_port, std::uint16_t tls_port) : folder_(temporary_folder()), port_(free_port()) {
+    write_files(free_port(), http_port, tls_port);
     start(dns_port);
     await();
 }
@@ -73,15 +73,15 @@ Pebble::~Pebble() {
 
 std::string Pebble::directory() const { return fmt::format("https://localhost:{}/dir", port_); }
 
-void Pebble::write_files(std::uint16_t management_port) const {
+void Pebble::write_files(std::uint16_t management_port, std::uint16_t http_port, std::uint16_t tls_port) const {
     auto key = PrivateKey::generate(rotation::Algorithm::ecdsa_p256).value();
     auto certificate = make_self_signed(key, {dns::Name::parse("localhost").value()}, SystemClock().wall(), std::chrono::hours(24)).value();
     std::ofstream(folder_ / "cert.pem") << certificate;
     std::ofstream(folder_ / "key.pem") << to_text(key.to_pem().reveal());
     std::ofstream(folder_ / "config.json") << fmt::format(
         R"({{"pebble": {{"listenAddress": "127.0.0.1:{}", "managementListenAddress": "127.0.0.1:{}", "certificate": "{}", "privateKey": "{}",)"
-        R"( "httpPort": 5002, "tlsPort": 5001, "ocspResponderURL": "", "externalAccountBindingRequired": false}}}})",
-        port_, management_port, (folder_ / "cert.pem").string(), (folder_ / "key.pem").string());
+        R"( "httpPort": {}, "tlsPort": {}, "ocspResponderURL": "", "externalAccountBindingRequired": false}}}})",
+        port_, management_port, (folder_ / "cert.pem").string(), (folder_ / "key.pem").string(), http_port, tls_port);
 }
 
 void Pebble::start(std::uint16_t dns_port) {

@@ -11,7 +11,8 @@ namespace mxseal::agent::testing {
 
 class Pebble {
 public:
-    explicit Pebble(std::uint16_t dns_port);
+    // The ports at which it looks for http-01 and tls-alpn-01.
+    explicit Pebble(std::uint16_t dns_port, std::uint16_t http_port = 5002, std::uint16_t tls_port = 5001);
     ~Pebble();
     Pebble(const Pebble&) = delete;
     Pebble& operator=(const Pebble&) = delete;
@@ -20,7 +21,7 @@ public:
     std::string ca_file() const { return (folder_ / "cert.pem").string(); }
 
 private:
-    void write_files(std::uint16_t management_port) const;
+    void write_files(std::uint16_t management_port, std::uint16_t http_port, std::uint16_t tls_port) const;
     void start(std::uint16_t dns_port);
     void await() const;
 

@@ -16,6 +16,7 @@ namespace mxseal::agent::testing {
 namespace {
 
 constexpr std::uint16_t kTxt = 16;
+constexpr std::uint8_t kA = 1;
 
 sockaddr_in loopback(std::uint16_t port) {
     sockaddr_in address{};
@@ -141,6 +142,11 @@ std::vector<std::uint8_t> TxtServer::answer(const std::uint8_t* query, std::size
     out[2] = 0x84 | (query[2] & 1); // QR, AA, RD as asked
     out[3] = 0x80;                  // RA, NOERROR
     std::fill(out.begin() + 6, out.begin() + 12, std::uint8_t{0});
+    if (asked->type == kA && addresses_) {
+        out[7] = 1;
+        out.insert(out.end(), {0xc0, 12, 0, kA, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1});
+        return out;
+    }
     std::lock_guard lock(mutex_);
     auto found = values_.find(asked->name);
     if (asked->type != kTxt || found == values_.end()) return out;

@@ -23,6 +23,8 @@ public:
     void add(const std::string& owner, const std::string& value);
     void remove(const std::string& owner, const std::string& value);
     std::size_t size() const;
+    // From now on every name has the address 127.0.0.1.
+    void give_addresses() { addresses_ = true; }
 
 private:
     void serve();
@@ -32,7 +34,7 @@ private:
 
     int udp_ = -1, tcp_ = -1;
     std::uint16_t port_ = 0;
-    std::atomic<bool> stop_{false};
+    std::atomic<bool> stop_{false}, addresses_{false};
     mutable std::mutex mutex_;
     std::map<std::string, std::set<std::string>> values_;
     std::thread thread_;

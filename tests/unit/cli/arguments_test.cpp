@@ -29,12 +29,13 @@ TEST_CASE("each command is understood with what belongs to it") {
     CHECK(good({"status", "--watch"}).watch);
     CHECK(good({"halt", "--all", "--why", "moving"}).why == "moving");
     CHECK(good({"resume", "a.example.org"}).verb == Verb::resume);
-    const auto serve = good({"serve", "--snapshot", "s", "--listen", "127.0.0.1:443", "--listen", "[::1]:443", "--listen-http", "[::]:80", "--status", "127.0.0.1:8443", "--threads", "2"});
+    const auto serve = good({"serve", "--snapshot", "s", "--listen", "127.0.0.1:443", "--listen", "[::1]:443", "--listen-http", "[::]:80", "--status", "127.0.0.1:8443", "--threads", "2", "--state-file", "f"});
     CHECK(serve.verb == Verb::serve);
     CHECK(serve.listen == std::vector<std::string>{"127.0.0.1:443", "[::1]:443"});
     CHECK(serve.listen_http.size() == 1);
     CHECK(serve.status_address.size() == 1);
     CHECK(serve.threads == 2u);
+    CHECK(serve.state_file == "f");
     const auto log = good({"log", "a.example.org", "--follow", "--limit", "7"});
     CHECK(log.follow);
     CHECK(log.limit == 7);
@@ -61,6 +62,17 @@ TEST_CASE("simulate is understood with what belongs to it") {
     CHECK(asked.svg == "a.svg");
     CHECK(good({"simulate", "--no-faults"}).faults == SimulatedFaults::none);
     CHECK(good({"simulate", "--faults"}).faults == SimulatedFaults::everywhere);
+}
+
+TEST_CASE("domain is understood with what belongs to it") {
+    const auto add = good({"domain", "add", "a.example", "b.example", "--profile", "strict", "--json"});
+    CHECK(add.verb == Verb::domain_add);
+    CHECK(add.domains == std::vector<std::string>{"a.example", "b.example"});
+    CHECK(add.profile == "strict");
+    CHECK(add.json);
+    CHECK(good({"domain", "remove", "a.example"}).verb == Verb::domain_remove);
+    CHECK(good({"domain", "import", "-"}).import_file == "-");
+    CHECK_FALSE(good({"domain", "list"}).profile);
 }
 
 TEST_CASE("--config stands before or after the command") {
@@ -100,6 +112,11 @@ TEST_CASE("wrong usage is said in a sentence and exits with 2") {
         {{"simulate", "--fault", "killed", "--no-faults"}, "--no-faults"},
         {{"simulate", "--svg", "a.svg", "--json"}, "--svg and --json exclude each other"},
         {{"simulate", "a.example.org"}, "a.example.org"},
+        {{"domain"}, "subcommand"},
+        {{"domain", "add"}, "NAME"},
+        {{"domain", "remove", "--profile", "x", "a.example"}, "--profile"},
+        {{"domain", "import"}, "FILE"},
+        {{"domain", "list", "a.example"}, "a.example"},
     };
     for (const auto& [words, expected] : table) {
         const auto parsed = parse(words);
@@ -116,7 +133,7 @@ TEST_CASE("the version and the help are no mistakes") {
     CHECK(parse({"--version"}).exit_code == kExitDone);
     const auto help = parse({"--help"});
     CHECK(help.exit_code == kExitDone);
-    for (const char* command : {"config", "plan", "apply", "agent", "status", "roll", "halt", "resume", "log", "timeline", "simulate"}) {
+    for (const char* command : {"config", "plan", "apply", "agent", "status", "roll", "halt", "resume", "log", "timeline", "simulate", "domain"}) {
         CHECK(help.text.find(command) != std::string::npos);
         const auto own = parse({command, "--help"});
         CHECK(own.exit_code == kExitDone);
@@ -128,7 +145,8 @@ TEST_CASE("the manual page names every command and every option of the help") {
     std::ifstream file(MXSEAL_SOURCE_DIR "/docs/manual/mxseal.1.md");
     std::stringstream page;
     page << file.rdbuf();
-    for (const auto& command : std::vector<std::vector<std::string>>{{"config", "check"}, {"plan"}, {"apply"}, {"agent"}, {"status"}, {"roll"}, {"halt"}, {"resume"}, {"log"}, {"timeline"}, {"simulate"}}) {
+    for (const auto& command : std::vector<std::vector<std::string>>{{"config", "check"}, {"plan"}, {"apply"}, {"agent"}, {"status"}, {"roll"}, {"halt"}, {"resume"}, {"log"}, {"timeline"}, {"simulate"},
+                                                                          {"domain", "add"}, {"domain", "remove"}, {"domain", "import"}, {"domain", "list"}}) {
         auto words = command;
         words.push_back("--help");
         std::istringstream help(parse(words).text);

@@ -37,6 +37,7 @@ void check_golden(const std::string& name, const std::string& text) {
 TEST_CASE("status reads as its golden file") {
     check_golden("status.txt", render_status(json_of("status.json"), {}));
     check_golden("status_narrow_colour.txt", render_status(json_of("status.json"), {true, 60}));
+    check_golden("status_policies.txt", render_status(json_of("status_policies.json"), {}));
     check_golden("status_stored.txt", render_status(json_of("status_stored.json"), {}));
 }
 

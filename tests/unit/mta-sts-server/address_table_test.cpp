@@ -34,12 +34,12 @@ TEST_CASE("an IPv4 address counts alone, an IPv6 address with its /64") {
 TEST_CASE("an address enters as often as the limit says, and again once it has left") {
     AddressTable table(2);
     const auto address = key_of("192.0.2.1");
-    CHECK(table.enter(address));
-    CHECK(table.enter(address));
-    CHECK_FALSE(table.enter(address));
-    CHECK(table.enter(key_of("192.0.2.2")));
+    CHECK(table.enter(address) == 1);
+    CHECK(table.enter(address) == 2);
+    CHECK(table.enter(address) == 0);
+    CHECK(table.enter(key_of("192.0.2.2")) == 1);
     table.leave(address);
-    CHECK(table.enter(address));
+    CHECK(table.enter(address) == 2);
     table.leave(address);
     table.leave(address);
     table.leave(key_of("192.0.2.2"));

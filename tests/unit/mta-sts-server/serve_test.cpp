@@ -1,135 +1,17 @@
-// `mxseal serve` as a process: started, asked, given a new snapshot, stopped.
-#include "base/json.hpp"
+// `mxseal serve` as a process: started, asked, given new files, stopped.
+#include "mta-sts-server/challenges_file.hpp"
 
-#include "test_sites.hpp"
-#include "tls_client.hpp"
+#include "serve_process.hpp"
 
-#include <csignal>
-#include <fstream>
-#include <optional>
-
-#include <arpa/inet.h>
-#include <catch2/catch.hpp>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 using namespace mxseal;
 using namespace mxseal::server;
 using namespace mxseal::server::testing;
 
-namespace {
-
-const std::string kName = "mta-sts.example.org";
-
-// Bound and listening, as systemd would hand it over.
-int listening(std::uint16_t& port) {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0);
-    REQUIRE(::listen(socket, 64) == 0);
-    REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    port = ntohs(address.sin_port);
-    return socket;
-}
-
-class Process {
-public:
-    // `https`, `status`: listening sockets to inherit.
-    Process(const std::filesystem::path& snapshot, const std::filesystem::path& log, int https, int status) {
-        pid_ = ::fork();
-        if (pid_ != 0) return;
-        const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-        ::dup2(out, STDERR_FILENO);
-        const int first = ::fcntl(https, F_DUPFD, 10), second = ::fcntl(status, F_DUPFD, 10); // out of the way of 3 and 4
-        ::dup2(first, 3);
-        ::dup2(second, 4);
-        ::setenv("LISTEN_FDS", "2", 1);
-        ::setenv("LISTEN_FDNAMES", "https:status", 1);
-        ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
-        ::execl(MXSEAL_PROGRAM, "mxseal", "serve", "--snapshot", snapshot.c_str(), "--threads", "2", static_cast<char*>(nullptr));
-        ::_exit(127);
-    }
-    Process(const Process&) = delete;
-    Process& operator=(const Process&) = delete;
-    ~Process() {
-        if (pid_ <= 0) return;
-        ::kill(pid_, SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
-    }
-    void signal(int number) const { ::kill(pid_, number); }
-    std::optional<int> exit_code() { // within 20 s
-        for (int i = 0; i < 2000; ++i, ::usleep(10'000)) {
-            int status = 0;
-            if (::waitpid(pid_, &status, WNOHANG) != pid_) continue;
-            pid_ = -1;
-            return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-        }
-        return std::nullopt;
-    }
-
-private:
-    pid_t pid_ = -1;
-};
-
-std::string text_of(const std::filesystem::path& file) {
-    std::ifstream in(file);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-template <class Holds>
-bool soon(Holds holds) {
-    for (int i = 0; i < 1000; ++i, ::usleep(10'000))
-        if (holds()) return true;
-    return false;
-}
-
-struct World {
-    World() : site(sites.make(kName, policy_of("example.org"))) {
-        write_snapshot(folder / "snapshot", 5, {&site});
-        https_socket = listening(https);
-        status_socket = listening(status);
-    }
-    ~World() {
-        ::close(https_socket);
-        ::close(status_socket);
-    }
-    Fetched ask() const {
-        Wish wish;
-        wish.port = https;
-        wish.sni = kName;
-        wish.request = get(kName);
-        wish.ca_pem = sites.ca_pem();
-        return fetch(wish);
-    }
-    std::optional<std::int64_t> generation() const {
-        Wish wish;
-        wish.port = status;
-        wish.tls = false;
-        wish.request = get("localhost", "/status");
-        auto report = Json::parse(fetch(wish).body);
-        return report ? (*report)["generation"].as_integer() : std::nullopt;
-    }
-    bool logged(const std::string& word) const { return text_of(folder / "log").find(word) != std::string::npos; }
-
-    TestSites sites;
-    TestFolder folder;
-    Site site;
-    std::uint16_t https = 0, status = 0;
-    int https_socket = -1, status_socket = -1;
-};
-
-} // namespace
-
 TEST_CASE("serve takes the sockets of systemd, a new snapshot by rename, refuses a worse one, and drains at SIGTERM") {
-    World world;
-    Process process(world.folder / "snapshot", world.folder / "log", world.https_socket, world.status_socket);
+    ServeWorld world;
+    Process process = world.serve();
     const auto first = world.ask(); // waits in the queue of the socket until the process takes it
     REQUIRE(first.status == 200);
     CHECK(first.trusted);
@@ -157,10 +39,62 @@ TEST_CASE("serve takes the sockets of systemd, a new snapshot by rename, refuses
     CHECK(world.logged("endpoint.stopped"));
 }
 
+TEST_CASE("serve refuses an older snapshot than it has served before a restart, and takes the same again") {
+    ServeWorld world;
+    write_snapshot(world.folder / "snapshot", 6, {&world.site});
+    {
+        Process process = world.serve();
+        CHECK(world.ask().status == 200);
+        process.signal(SIGTERM);
+        CHECK(process.exit_code() == 0);
+    }
+    write_snapshot(world.folder / "snapshot", 5, {&world.site}); // as from a backup
+    {
+        Process process = world.serve();
+        CHECK(process.exit_code() == 1);
+        CHECK(world.logged("served 6 already"));
+        CHECK(world.logged("remove that file"));
+    }
+    write_snapshot(world.folder / "snapshot", 6, {&world.site});
+    Process process = world.serve();
+    CHECK(world.ask().status == 200);
+    CHECK(world.generation() == 6);
+}
+
 TEST_CASE("serve does not start on a snapshot that others may read, and says why") {
-    World world;
+    ServeWorld world;
     ::chmod((world.folder / "snapshot").c_str(), 0644);
-    Process process(world.folder / "snapshot", world.folder / "log", world.https_socket, world.status_socket);
+    Process process = world.serve();
     CHECK(process.exit_code() == 1);
     CHECK(world.logged("chmod 0600"));
+}
+
+TEST_CASE("serve answers the challenges in the file beside its snapshot, soon after it was written, and none once it is gone") {
+    ServeWorld world;
+    const auto file = challenges_file_of(world.folder / "snapshot");
+    Challenges challenges;
+    challenges.http[kName]["token"] = "token.thumbprint";
+    REQUIRE(write_challenges(file, challenges).ok());
+    Process process = world.serve();
+    CHECK(world.ask_http("token").body == "token.thumbprint");
+    CHECK(world.ask_http("other").status == 404);
+    CHECK_FALSE(world.ask_tls_alpn().handshake);
+
+    challenges.http[kName]["other"] = "other.thumbprint";
+    challenges.tls_alpn.emplace(kName, make_tls_alpn(kName, "other.thumbprint").value());
+    REQUIRE(write_challenges(file, challenges).ok());
+    CHECK(soon([&] { return world.ask_http("other").body == "other.thumbprint"; }));
+    const auto validation = world.ask_tls_alpn();
+    CHECK(validation.handshake);
+    CHECK(validation.alpn == "acme-tls/1");
+    CHECK(world.ask().status == 200);
+
+    std::ofstream(file, std::ios::app) << "garbage";
+    CHECK(soon([&] { return world.logged("challenges.refused"); }));
+    CHECK(world.ask_http("other").body == "other.thumbprint"); // what was there before is answered on
+
+    std::filesystem::remove(file);
+    CHECK(soon([&] { return world.ask_http("other").status == 404; }));
+    CHECK_FALSE(world.ask_tls_alpn().handshake);
+    CHECK(world.ask().status == 200);
 }

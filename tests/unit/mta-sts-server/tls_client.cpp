@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <csignal>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -62,6 +64,8 @@ int connect_to(const Wish& wish) {
     const timeval limit{wish.timeout_ms / 1000, (wish.timeout_ms % 1000) * 1000};
     ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    const int on = 1;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // a request right behind the handshake does not wait for an ACK
     const bool bound = wish.from.empty() || (fill(from, from_size, wish.from, 0) && ::bind(socket, reinterpret_cast<sockaddr*>(&from), from_size) == 0);
     if (bound && ::connect(socket, reinterpret_cast<sockaddr*>(&address), size) == 0) return socket;
     ::close(socket);
@@ -91,7 +95,10 @@ std::string get(const std::string& host, const std::string& path, const std::str
 
 Fetched fetch(const Wish& wish) {
     Fetched out;
+    const auto begin = std::chrono::steady_clock::now();
     const int socket = connect_to(wish);
+    const double connect_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    out.connect_ms = connect_ms;
     if (socket < 0) return out;
     if (!wish.tls) {
         std::string raw;
@@ -127,6 +134,7 @@ Fetched fetch(const Wish& wish) {
     SSL_get0_alpn_selected(ssl, &protocol, &size);
     const bool trusted = out.trusted, closed = out.close_notify;
     out = parse_answer(raw);
+    out.connect_ms = connect_ms;
     out.handshake = handshake;
     out.trusted = trusted;
     out.close_notify = closed;

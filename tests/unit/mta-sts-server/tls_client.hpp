@@ -19,6 +19,7 @@ struct Fetched {
     std::string protocol;      // "TLSv1.3"
     std::string alpn;
     std::string raw;           // everything that was answered
+    double connect_ms = 0;     // until the connection stood
     int status = 0;
     std::map<std::string, std::string> headers; // names in lower case
     std::string body;

@@ -1,0 +1,71 @@
+#include "agent/cli/render.hpp"
+
+#include <fmt/format.h>
+
+namespace mxseal::cli {
+
+namespace {
+
+Cell dane_of(const Json& domain) {
+    const auto dane = text_of(domain["dane"], "-");
+    return {dane, dane == "full" ? Colour::good : dane == "broken" ? Colour::bad : Colour::wait};
+}
+
+Cell policy_of(const Json& policy) {
+    if (policy.is_null()) return {"-", Colour::wait};
+    const auto alarm = text_of(policy["alarm"]);
+    const bool served = policy["served"].as_bool() == true;
+    const auto state = alarm.empty() ? std::string(served ? "served" : "waits") : alarm;
+    return {fmt::format("{} {}", text_of(policy["mode"], "?"), state), !alarm.empty() ? Colour::bad : served ? Colour::good : Colour::wait};
+}
+
+std::string hosts_of(const Json& domain) {
+    std::string hosts;
+    for (const Json& mx : domain["mx"].items()) hosts += (hosts.empty() ? "" : " ") + text_of(mx.is_object() ? mx["host"] : mx);
+    return hosts.empty() ? "-" : hosts;
+}
+
+// Why a policy is not served, or what its alarm is.
+std::string troubles_of(const Json& domains, const Style& style) {
+    std::string out;
+    for (const Json& domain : domains.items()) {
+        const Json& policy = domain["mta_sts"];
+        if (policy.is_null() || (policy["served"].as_bool() == true && text_of(policy["alarm"]).empty())) continue;
+        out += wrapped(text_of(domain["domain"], "?") + ": ", text_of(policy["reason"], "no reason given"), style.width);
+    }
+    return out.empty() ? out : "\n" + out;
+}
+
+// By the hundred thousand not all are listed: the counts have them.
+std::string counts_of(const Json& policies, const Style& style) {
+    const Json& counts = policies["counts"];
+    const auto count = [&](std::string_view name) { return counts[name].as_integer().value_or(0); };
+    auto text = fmt::format("{} of {} served, generation {}; {} not at rest, {} warnings, {} critical", count("served"), plural(static_cast<std::size_t>(count("domains")), "domain"),
+                            policies["generation"].as_integer().value_or(0), count("not_at_rest"), count("warnings"), count("criticals"));
+    for (const auto* trouble : {"snapshot", "store"})
+        if (const auto why = text_of(policies[trouble]); !why.empty()) text += fmt::format("; {} in trouble: {}", trouble, why);
+    return "\n" + wrapped("policies: ", text, style.width);
+}
+
+} // namespace
+
+std::string render_domains(const Json& status, const Style& style) {
+    const auto& domains = status["domains"];
+    const Json& policies = status["mta_sts"];
+    const bool with_policies = !policies.is_null();
+    std::string out = with_policies ? counts_of(policies, style) : std::string();
+    if (domains.items().empty()) return out;
+    std::vector<std::vector<Cell>> rows{{{"DOMAIN", Colour::dim}, {"DANE", Colour::dim}}};
+    if (with_policies) rows.front().insert(rows.front().end(), {{"MTA-STS", Colour::dim}, {"CERTIFICATE UNTIL", Colour::dim}});
+    rows.front().push_back({"MX", Colour::dim});
+    for (const Json& domain : domains.items()) {
+        std::vector<Cell> row{{text_of(domain["domain"], "?")}, dane_of(domain)};
+        if (with_policies) row.insert(row.end(), {policy_of(domain["mta_sts"]), {text_of(domain["mta_sts"]["certificate_until"], "-")}});
+        row.push_back({hosts_of(domain)});
+        rows.push_back(std::move(row));
+    }
+    out += "\n" + table(rows, "", style);
+    return with_policies ? out + troubles_of(domains, style) : out;
+}
+
+} // namespace mxseal::cli

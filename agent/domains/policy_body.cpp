@@ -1,0 +1,41 @@
+#include "agent/domains/policy_body.hpp"
+
+#include <fmt/format.h>
+
+namespace mxseal::agent {
+
+namespace {
+
+std::vector<std::string> words_of(const std::string& text) {
+    std::vector<std::string> words;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find(' ', at), text.size());
+        words.push_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return words;
+}
+
+} // namespace
+
+std::string render_policy(PolicyMode mode, std::chrono::seconds max_age, const std::vector<std::string>& patterns) {
+    std::string body = fmt::format("version: STSv1\r\nmode: {}\r\n", mode_word(mode));
+    for (const auto& pattern : patterns) body += fmt::format("mx: {}\r\n", pattern);
+    return body + fmt::format("max_age: {}\r\n", max_age.count());
+}
+
+std::variant<std::string, NoBody> body_of(const PolicySettings& settings, const std::string* mx) {
+    std::vector<std::string> patterns = settings.mx_patterns;
+    // RFC 8461 section 3.2 (C-12): only mode none may be without.
+    if (settings.mode == PolicyMode::none) return render_policy(settings.mode, settings.max_age, patterns);
+    if (patterns.empty())
+        for (const auto& host : settings.mx_goal) patterns.push_back(host.text());
+    if (patterns.empty() && mx == nullptr) return NoBody{"its MX RRset has not been seen yet"};
+    if (patterns.empty()) patterns = words_of(*mx);
+    if (patterns.empty()) return NoBody{"it has no MX RRset; make one, or name the hosts with `mta_sts.mx`"};
+    std::string body = render_policy(settings.mode, settings.max_age, patterns);
+    if (body.size() > kBodyBytesMax) return NoBody{fmt::format("its policy would have {} octets, more than {}; name fewer hosts with `mta_sts.mx`", body.size(), kBodyBytesMax)};
+    return body;
+}
+
+} // namespace mxseal::agent

@@ -1,0 +1,43 @@
+// SiteOutside: the port through which the keeper of the endpoint's names acts on the world. The real one (site_workers.hpp) hands each act
+// to a bounded pool; tests answer by hand. Every act ends in exactly one arrival, unless the process dies first.
+#pragma once
+
+#include "agent/observe/observer.hpp"
+#include "agent/store/domain_rows.hpp"
+
+#include <variant>
+
+namespace mxseal::agent {
+
+// What came of one order.
+struct IssuedSite {
+    SitePair pair;
+    Instant not_before{}, not_after{};
+};
+struct OrderArrival {
+    std::string domain;
+    std::string authority;            // a name in `acme`, or "self-signed"
+    Result<IssuedSite> issued;
+};
+struct FetchArrival {
+    std::string domain;
+    Status fetched;                   // the expected body came from every address
+};
+struct SnapshotArrival {
+    std::uint64_t generation = 0;
+    Result<std::size_t> sites;        // how many are in it; in place, and served where the endpoint is embedded
+    std::vector<std::string> left_out; // "example.org: why": sites that cannot be written
+};
+using SiteArrival = std::variant<OrderArrival, FetchArrival, SnapshotArrival, MxObservation>;
+
+class SiteOutside {
+public:
+    virtual ~SiteOutside() = default;
+    // None of these blocks.
+    virtual void order(const std::string& domain, const std::string& authority) = 0;
+    virtual void fetch(const std::string& domain, const std::string& body) = 0;
+    virtual void observe_mx(const dns::Name& domain) = 0;
+    virtual void write_snapshot(std::uint64_t generation) = 0;
+};
+
+} // namespace mxseal::agent

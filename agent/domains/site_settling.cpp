@@ -1,0 +1,184 @@
+// The half of SiteKeeper that knows which domains there are, what is wanted for each and which body that comes to.
+#include "agent/domains/policy_body.hpp"
+#include "agent/domains/site_entry.hpp"
+
+#include <fmt/format.h>
+
+namespace mxseal::agent {
+
+using namespace rotation::mta_sts;
+
+SiteKeeper::SiteKeeper(const Config& config, const Clock& clock, Store& store, FencingToken token, SiteOutside& outside)
+    : config_(config), clock_(clock), store_(store), token_(token), outside_(outside) {}
+
+SiteKeeper::~SiteKeeper() = default;
+
+Status SiteKeeper::start() {
+    if (!config_.endpoint) return done(); // nothing is served, so nothing is kept
+    const Instant now = clock_.wall();
+    auto changes = store_.domains_since(0);
+    if (!changes.ok()) return std::move(changes).error();
+    auto sites = store_.load_sites();
+    if (!sites.ok()) return std::move(sites).error();
+    auto fact = store_.get_document("agent", "snapshot");
+    if (!fact.ok()) return std::move(fact).error();
+    if (*fact) generation_ = static_cast<std::uint64_t>((**fact)["generation"].as_integer().value_or(0));
+    domains_version_ = changes->version;
+    take_file_domains();
+    for (const DomainRow& row : changes->rows)
+        if (!row.removed) {
+            Entry& entry = entry_of(row.name);
+            entry.in_store = true;
+            entry.profile = row.profile;
+        }
+    for (const SiteRow& row : *sites) {
+        auto found = entries_.find(row.domain);
+        if (found == entries_.end()) {
+            commit_.gone_sites.push_back(row.domain);
+            continue;
+        }
+        Entry& entry = *found->second;
+        entry.certificate = row.certificate;
+        entry.site.not_before = row.not_before;
+        entry.site.not_after = row.not_after;
+        entry.site.failures = row.failures;
+        entry.site.again = row.again;
+        entry.site.trouble = row.trouble;
+        if (row.mx) entry.mx = known_mx(*row.mx);
+        if (!row.body.empty()) entry.body = interned(row.body);
+    }
+    for (auto& [name, entry] : entries_) {
+        settle(*entry);
+        if (entry->is_served()) to_be_served_.push_back(name);
+    }
+    snapshot_due_ = now; // what was stored before a crash may be in no file yet
+    domains_due_ = now;
+    return done();
+}
+
+SiteKeeper::Entry& SiteKeeper::entry_of(const std::string& domain) {
+    auto& entry = entries_[domain];
+    if (!entry) {
+        entry = std::make_unique<Entry>();
+        entry->name = domain;
+        entry->spread = static_cast<float>(spread_of(domain));
+    }
+    return *entry;
+}
+
+void SiteKeeper::take_file_domains() {
+    for (const auto& [name, domain] : config_.domains) {
+        Entry& entry = entry_of(name.text());
+        entry.in_file = true;
+        if (auto settings = settings_of(config_, domain)) entry.own = std::make_unique<PolicySettings>(std::move(*settings));
+    }
+}
+
+void SiteKeeper::read_domains() {
+    auto changes = store_.domains_since(domains_version_);
+    if (!changes.ok()) {
+        read_trouble_ = changes.error().to_string();
+        return;
+    }
+    read_trouble_.clear();
+    domains_version_ = changes->version;
+    std::size_t added = 0, removed = 0;
+    for (const DomainRow& row : changes->rows) {
+        ++(row.removed ? removed : added);
+        take(row);
+    }
+    if (changes->rows.empty()) return;
+    const DomainRow& first = changes->rows.front();
+    log("", "domains.changed", Json::object({{"added", added}, {"removed", removed}, {"who", first.who}}),
+        fmt::format("{} added or changed, {} removed by {}: {}{}", added, removed, first.who.empty() ? "somebody" : first.who, first.name, changes->rows.size() > 1 ? " and others" : ""));
+}
+
+void SiteKeeper::take(const DomainRow& row) {
+    Entry& entry = entry_of(row.name);
+    entry.in_store = !row.removed;
+    entry.profile = row.profile;
+    if (!entry.in_file && !entry.in_store) return drop(entry);
+    settle(entry);
+}
+
+void SiteKeeper::drop(Entry& entry) {
+    set_due(entry, std::nullopt);
+    dirty_.erase(entry.name);
+    commit_.gone_sites.push_back(entry.name);
+    const bool was_served = entry.is_served();
+    const std::string name = entry.name;
+    entries_.erase(name);
+    if (was_served && !snapshot_due_) snapshot_due_ = clock_.wall();
+}
+
+const PolicySettings* SiteKeeper::settings_for(const Entry& entry) {
+    if (entry.in_file) return entry.own.get();
+    auto [known, is_new] = profiles_.try_emplace(entry.profile);
+    if (is_new)
+        if (auto settings = settings_of(config_, entry.profile)) known->second = std::make_unique<PolicySettings>(std::move(*settings));
+    return known->second.get();
+}
+
+void SiteKeeper::settle(Entry& entry) {
+    const Instant now = clock_.wall();
+    entry.settings = settings_for(entry);
+    if (entry.settings == nullptr) {
+        if (entry.body) {
+            entry.body.reset();
+            keep(entry);
+            changed_served(entry);
+        }
+        entry.why_no_body = "no policy is asked for it: its profile has no `mta_sts`";
+        entry.site.served = false;
+        return set_due(entry, std::nullopt);
+    }
+    // Another CA than the one that gave the certificate: what is there is served until the new one comes.
+    if (!entry.certificate.empty() && entry.certificate != entry.settings->certificate) {
+        entry.site.not_before.reset();
+        entry.site.not_after.reset();
+    }
+    const bool follows_mx = entry.settings->mx_patterns.empty() && entry.settings->mx_goal.empty() && entry.settings->mode != PolicyMode::none;
+    if (!follows_mx)
+        entry.mx_due.reset();
+    else if (!entry.mx_due && !entry.mx_under_way)
+        entry.mx_due = entry.mx ? now + Duration(static_cast<std::int64_t>(static_cast<double>(config_.timing.monitor_every.count()) * static_cast<double>(entry.spread))) : now;
+    render(entry);
+    set_due(entry, now);
+}
+
+void SiteKeeper::render(Entry& entry) {
+    if (entry.settings == nullptr) return;
+    auto made = body_of(*entry.settings, entry.mx.get());
+    entry.why_no_body.clear();
+    if (auto* none = std::get_if<NoBody>(&made)) {
+        entry.why_no_body = none->why;
+        return; // what senders may have cached is served on
+    }
+    const std::string& body = std::get<std::string>(made);
+    if (entry.body && *entry.body == body) return;
+    if (entry.body) log(entry.name, "site.body", Json::object({{"bytes", body.size()}}), "another policy is served: " + body.substr(0, body.find("max_age")));
+    entry.body = interned(body);
+    keep(entry);
+    changed_served(entry);
+}
+
+SiteKeeper::Text SiteKeeper::known_mx(const std::string& hosts) {
+    if (mx_listener_ && told_mx_.insert(hosts).second) mx_listener_(hosts);
+    return interned(hosts);
+}
+
+// Thousands of domains have the same body and the same MX hosts.
+SiteKeeper::Text SiteKeeper::interned(const std::string& text) {
+    std::weak_ptr<const std::string>& kept = texts_[text];
+    if (auto there = kept.lock()) return there;
+    auto made = std::make_shared<const std::string>(text);
+    kept = made;
+    // Texts that nobody has any more are thrown out when they may be the greater part.
+    if (texts_.size() > 64 && texts_.size() > 2 * texts_in_use_) {
+        std::erase_if(texts_, [](const auto& each) { return each.second.expired(); });
+        texts_in_use_ = texts_.size();
+    }
+    return made;
+}
+
+} // namespace mxseal::agent

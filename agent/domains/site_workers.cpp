@@ -1,0 +1,73 @@
+#include "agent/domains/site_workers.hpp"
+
+#include "agent/domains/order_job.hpp"
+#include "agent/domains/snapshot_job.hpp"
+#include "agent/observe/policy_fetcher.hpp"
+
+#include <fmt/format.h>
+
+namespace mxseal::agent {
+
+namespace {
+
+// Our choices, for a machine of a few cores: waiting for the network, not computing, is what most of these threads do.
+constexpr std::size_t kDnsThreads = 8, kFetchThreads = 8, kAuthorityThreads = 4, kSelfSignedThreads = 1, kSnapshotThreads = 1;
+constexpr std::size_t kAddressesMax = 16; // of one name: more is no endpoint of ours
+
+} // namespace
+
+SiteWorkers::SiteWorkers(SitePorts ports, const std::vector<std::string>& authorities, std::function<void(SiteArrival)> sink)
+    : ports_(std::move(ports)), sink_(std::move(sink)), dns_(kDnsThreads), fetches_(kFetchThreads), snapshots_(kSnapshotThreads) {
+    for (const auto& name : authorities) authorities_.try_emplace(name, kAuthorityThreads);
+    authorities_.try_emplace("self-signed", kSelfSignedThreads);
+}
+
+void SiteWorkers::order(const std::string& domain, const std::string& authority) {
+    auto pool = authorities_.find(authority);
+    if (pool == authorities_.end()) return sink_(OrderArrival{domain, authority, Error(ErrorCode::not_found, fmt::format("'{}' is not in `acme`", authority))});
+    pool->second.submit([this, domain, authority] { sink_(OrderArrival{domain, authority, ordered(domain, authority)}); });
+}
+
+void SiteWorkers::fetch(const std::string& domain, const std::string& body) {
+    fetches_.submit([this, domain, body] { sink_(FetchArrival{domain, fetched(domain, body)}); });
+}
+
+void SiteWorkers::observe_mx(const dns::Name& domain) {
+    dns_.submit([this, domain] { sink_(ports_.observer.observe_mx(domain)); });
+}
+
+void SiteWorkers::write_snapshot(std::uint64_t generation) {
+    snapshots_.submit([this, generation] { sink_(written(generation)); });
+}
+
+Result<IssuedSite> SiteWorkers::ordered(const std::string& domain, const std::string& authority) {
+    CertificateAuthority* ca = ports_.authority(authority);
+    if (ca == nullptr) return Error(ErrorCode::not_found, fmt::format("'{}' is not in `acme`", authority));
+    return order_site(domain, *ca, ports_.keys, authority == "self-signed" ? nullptr : &ports_.journal);
+}
+
+// C-25: every address answers, and with the body that is served now.
+Status SiteWorkers::fetched(const std::string& domain, const std::string& body) {
+    auto mail_domain = dns::Name::parse(domain);
+    auto host = dns::Name::parse("mta-sts." + domain);
+    if (!mail_domain.ok() || !host.ok()) return Error(ErrorCode::invalid, fmt::format("mta-sts.{} is no name", domain));
+    auto addresses = ports_.observer.addresses(*host);
+    if (!addresses.ok()) return std::move(addresses).error();
+    if (addresses->empty()) return Error(ErrorCode::not_found, fmt::format("{} has no address; make it a CNAME of this endpoint", host->text()), Retry::transient());
+    if (addresses->size() > kAddressesMax) return Error(ErrorCode::protocol, fmt::format("{} has {} addresses, more than {}", host->text(), addresses->size(), kAddressesMax), Retry::transient());
+    for (const auto& address : *addresses) {
+        auto got = fetch_policy(ports_.fetches, *mail_domain, address, {.allow_private = ports_.allow_private});
+        if (!got.ok()) return std::move(got).error();
+        if (*got != body) return Error(ErrorCode::protocol, fmt::format("{} answers with another policy than the one that is served here", address), Retry::transient());
+    }
+    return done();
+}
+
+SnapshotArrival SiteWorkers::written(std::uint64_t generation) {
+    auto result = agent::write_snapshot(ports_.store, ports_.keys, ports_.clock, ports_.snapshot, generation);
+    if (!result.ok()) return {generation, std::move(result).error(), {}};
+    if (auto taken = ports_.endpoint.take_snapshot(); !taken.ok()) return {generation, std::move(taken).error().in_context("serving the new snapshot"), {}};
+    return {generation, result->sites, std::move(result->left_out)};
+}
+
+} // namespace mxseal::agent

@@ -1,0 +1,85 @@
+"""Policies of MTA-STS over HTTPS, with certificates from a CA that asks the endpoint itself."""
+import pathlib
+import subprocess
+
+from addresses import ENDPOINT
+from mxseal import Mxseal, find_binary
+from process import wait_until
+from world import World
+
+_PATIENCE = 60
+_NAMES = ("a", "b", "c", "d")
+
+
+def _configure(world: World, mxseal: Mxseal) -> None:
+    """The endpoint, by tls-alpn-01 and, for one profile, http-01; and what customers have in DNS: MX hosts and an address."""
+    acme = f'{{directory: "{world.ca.directory}", accept_terms: true, ca_file: {world.ca.ca_file}, challenge: '
+    mxseal.change_config("acme:\n", f"acme:\n  alpn: {acme}tls-alpn-01}}\n  http: {acme}http-01}}\n")
+    mxseal.change_config("domains:\n", (
+        f'endpoint: {{listen: ["{ENDPOINT}:443"], listen_http: ["{ENDPOINT}:80"], certificate: alpn, allow_private: on, probe_ca_file: {_root(world)}}}\n'
+        "profiles:\n  default: {mta_sts: {mode: testing}}\n  strict: {mta_sts: {mode: enforce, max_age: 2w}, certificate: http}\ndomains:\n"))
+    lines = []
+    for name in _NAMES:
+        lines += [f"update add {name}.example.test. 5 MX 10 mx1.example.test.", f"update add mta-sts.{name}.example.test. 5 A {ENDPOINT}"]
+    world.names.update(lines)
+
+
+def _root(world: World) -> pathlib.Path:
+    """Pebble's root of now, beside those of before."""
+    file = world.folder / "roots.pem"
+    with file.open("a", encoding="ascii") as roots:
+        roots.write(world.ca.root())
+    return file
+
+
+def _fetch(world: World, name: str) -> str:
+    """What a sender gets; empty: nothing that it would take."""
+    command = ["curl", "--silent", "--max-time", "5", "--cacert", str(world.folder / "roots.pem"), "--write-out", "%{http_code}",
+               f"https://mta-sts.{name}.example.test/.well-known/mta-sts.txt"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout[:-3] if done.returncode == 0 and done.stdout.endswith("200") else ""
+
+
+def _wait_fetched(world: World, names: str, seconds: float) -> None:
+    for name in names:
+        wait_until(f"the policy of {name}.example.test is served", lambda name=name: _fetch(world, name), seconds, every=0.3)
+
+
+def _mta_sts(mxseal: Mxseal, name: str) -> dict:
+    found = [domain for domain in mxseal.status()["domains"] if domain["domain"] == f"{name}.example.test"]
+    return (found[0].get("mta_sts") or {}) if found else {}
+
+
+def domains_are_added_the_ca_fails_and_the_agent_dies(world: World) -> None:
+    """Domains added while the agent runs are served with certificates of a CA; a CA that is away is tried again; after kill -9 what was served is served at once."""
+    mxseal = Mxseal(world, find_binary())
+    _configure(world, mxseal)
+    mxseal.start_agent()
+    mxseal.wait_running()
+
+    mxseal.run("domain", "add", "a.example.test", "b.example.test")
+    mxseal.run("domain", "add", "c.example.test", "--profile", "strict")
+    _wait_fetched(world, "abc", _PATIENCE)
+    assert _fetch(world, "a") == "version: STSv1\nmode: testing\nmx: mx1.example.test\nmax_age: 86400\n", _fetch(world, "a")
+    assert "mode: enforce" in _fetch(world, "c")
+    wait_until("the probe sees each policy as a sender does", lambda: all(_mta_sts(mxseal, name).get("body_live") is True for name in "abc"), _PATIENCE, every=0.5)
+
+    world.ca.server.stop()
+    mxseal.run("domain", "add", "d.example.test")
+    mxseal.wait_events("site.order_failed", "d.example.test", 1, _PATIENCE)
+    assert _fetch(world, "d") == "" and _fetch(world, "a")
+
+    mxseal.kill_agent()
+    mxseal.start_agent()
+    _wait_fetched(world, "abc", 5)
+    assert _fetch(world, "a").startswith("version: STSv1")
+
+    world.ca.server.start()
+    world.ca.wait_ready()
+    _root(world)
+    _wait_fetched(world, "d", 3 * _PATIENCE)
+
+    mxseal.run("domain", "remove", "b.example.test")
+    wait_until("b.example.test is served no more", lambda: not _fetch(world, "b"), _PATIENCE, every=0.3)
+    mxseal.stop_agent()
+    assert "every connection has ended; 0 were cut" in (mxseal.folder / "agent.log").read_text()

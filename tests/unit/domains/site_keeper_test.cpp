@@ -1,0 +1,387 @@
+#include "agent/domains/roster.hpp"
+#include "agent/domains/site_keeper.hpp"
+#include "agent/store/memory_store.hpp"
+#include "tests/unit/domains/configs.hpp"
+
+#include <algorithm>
+
+using namespace mxseal;
+using namespace mxseal::agent;
+using namespace std::chrono_literals;
+
+namespace {
+
+class HandClock final : public Clock {
+public:
+    Instant wall() const override { return now; }
+    BootTime boot_time() const override { return {}; }
+    std::string boot_id() const override { return "boot"; }
+    Instant now = from_unix_ms(1'795'000'000'000);
+};
+
+// Writes down what it is told to do.
+struct Told final : SiteOutside {
+    void order(const std::string& domain, const std::string& authority) override { orders.push_back(domain + " by " + authority); }
+    void fetch(const std::string& domain, const std::string& body) override { fetches.push_back(domain + ": " + std::to_string(body.size())); }
+    void observe_mx(const dns::Name& domain) override { looks.push_back(domain.text()); }
+    void write_snapshot(std::uint64_t generation) override { snapshots.push_back(generation); }
+    std::vector<std::string> orders, fetches, looks;
+    std::vector<std::uint64_t> snapshots;
+};
+
+constexpr const char* kText = "acme: {web: {directory: \"https://ca.example/\", challenge: tls-alpn-01, accept_terms: true}}\n"
+                              "endpoint: {certificate: web}\n"
+                              "profiles:\n"
+                              "  default: {mta_sts: {mode: enforce, mx: [mx1.example.org]}}\n"
+                              "  follow: {mta_sts: {mode: testing}}\n"
+                              "  private: {mta_sts: {mode: testing, mx: [mx1.example.org]}, certificate: self-signed}\n"
+                              "  no_policy: {tls_rpt: {rua: [\"mailto:a@example.org\"]}}\n";
+
+struct World {
+    explicit World(const std::string& more = "") : config(config_of(kText + more)) { start(); }
+
+    void start() {
+        keeper.reset();
+        store = make_memory_store(database);
+        auto token = store->acquire_lease("agent");
+        REQUIRE(token);
+        told = {};
+        keeper = std::make_unique<SiteKeeper>(config, clock, *store, *token, told);
+        keeper->on_log([this](const LogEntry& entry) { events.push_back(entry.host + " " + entry.event); });
+        REQUIRE(keeper->start());
+        run();
+    }
+    void kill() {
+        database->crash();
+        start();
+    }
+    void add(const std::string& domain, const std::string& profile = "default", bool removed = false) { REQUIRE(make_memory_store(database)->put_domains({{domain, profile, clock.now, "op", removed}})); }
+    // All that is due within `length`.
+    void run(Duration length = Duration{0}) {
+        const Instant end = clock.now + length;
+        for (int turns = 0; turns < 20'000; ++turns) {
+            if (turns == 10'000) clock.now = end; // days are not lived by seconds
+            auto due = keeper->next_due();
+            if (!due || *due > end) break;
+            clock.now = std::max(clock.now, *due);
+            keeper->tick();
+        }
+        clock.now = end;
+    }
+    void issue(const std::string& domain, const std::string& authority = "web", Duration lifetime = 90 * 24h) {
+        keeper->arrived(OrderArrival{domain, authority, IssuedSite{{domain, {1}, {2}, {}}, clock.now, clock.now + lifetime}});
+        run();
+    }
+    void fail(const std::string& domain, Error error = Error(ErrorCode::transient, "no answer", Retry::transient())) {
+        keeper->arrived(OrderArrival{domain, "web", std::move(error)});
+        run();
+    }
+    void write(bool good = true) {
+        REQUIRE_FALSE(told.snapshots.empty());
+        keeper->arrived(SnapshotArrival{told.snapshots.back(), good ? Result<std::size_t>(std::size_t{1}) : Result<std::size_t>(Error(ErrorCode::io, "disk full")), {}});
+        run();
+    }
+    void see_mx(const std::string& domain, const std::vector<std::string>& hosts, const std::string& error = "") {
+        MxObservation seen{*dns::Name::parse(domain), rotation::tlsa::Security::secure, {}, error};
+        for (const auto& host : hosts) seen.hosts.push_back({10, *dns::Name::parse(host)});
+        keeper->arrived(seen);
+        run();
+    }
+    std::size_t served() { return store->served_sites("", 1000)->size(); }
+    bool logged(const std::string& event) const { return std::find(events.begin(), events.end(), event) != events.end(); }
+    Json of(const std::string& domain) const { return keeper->report_of(domain); }
+
+    Config config;
+    HandClock clock;
+    std::shared_ptr<MemoryDatabase> database = std::make_shared<MemoryDatabase>();
+    std::unique_ptr<Store> store;
+    Told told;
+    std::unique_ptr<SiteKeeper> keeper;
+    std::vector<std::string> events;
+};
+
+} // namespace
+
+TEST_CASE("a domain that is added while the agent runs is ordered, stored and served within seconds", "[domains][keeper]") {
+    World world;
+    world.write();
+    world.add("a.example");
+    world.run(2s);
+    CHECK(world.told.orders == std::vector<std::string>{"a.example by web"});
+    CHECK(world.logged(" domains.changed"));
+    CHECK(world.served() == 0);
+    world.issue("a.example");
+    CHECK(world.served() == 1);
+    const auto before = world.told.snapshots.size();
+    world.run(1s);
+    REQUIRE(world.told.snapshots.size() == before + 1);
+    CHECK(world.told.snapshots.back() > world.told.snapshots.front());
+    world.write();
+    CHECK(world.of("a.example")["served"].as_bool() == true);
+}
+
+TEST_CASE("many changes within a second are one snapshot, and never two at once", "[domains][keeper]") {
+    World world;
+    world.write();
+    for (int i = 0; i < 50; ++i) world.add("d" + std::to_string(i) + ".example", "private");
+    world.run(2s);
+    const auto before = world.told.snapshots.size();
+    for (int i = 0; i < 50; ++i) world.issue("d" + std::to_string(i) + ".example", "self-signed");
+    world.run(10s);
+    CHECK(world.told.snapshots.size() == before + 1); // it has not come back yet
+    world.add("late.example", "private");
+    world.run(2s);
+    world.issue("late.example", "self-signed");
+    world.run(10s);
+    CHECK(world.told.snapshots.size() == before + 1);
+    world.write();
+    world.run(10min);
+    CHECK(world.told.snapshots.size() == before + 2);
+    CHECK(world.served() == 51);
+}
+
+TEST_CASE("what was stored is there after a crash: no order is repeated, what is served is written again", "[domains][keeper]") {
+    World world;
+    world.write();
+    world.add("a.example");
+    world.run(2s);
+    world.issue("a.example");
+    const auto generation = world.told.snapshots.back();
+    world.kill();
+    CHECK(world.told.orders.empty());
+    REQUIRE(world.told.snapshots.size() == 1);
+    CHECK(world.told.snapshots.back() > generation);
+    CHECK(world.served() == 1);
+    CHECK(world.of("a.example")["served"].as_bool() == true);
+}
+
+TEST_CASE("an order that a crash cut off begins again", "[domains][keeper]") {
+    World world;
+    world.add("a.example");
+    world.run(2s);
+    CHECK(world.told.orders.size() == 1);
+    world.kill();
+    CHECK(world.told.orders.size() == 1);
+}
+
+TEST_CASE("nothing begins that could not be stored, and nothing is lost by it", "[domains][keeper]") {
+    World world;
+    world.write();
+    world.add("a.example");
+    world.database->on_write([](std::string_view call) { return call == "commit" ? WriteFate::fails : WriteFate::carried_out; });
+    world.run(60s);
+    CHECK(world.told.orders.empty());
+    CHECK_FALSE(world.keeper->store_trouble().empty());
+    world.database->on_write({});
+    world.run(10s);
+    CHECK(world.told.orders.size() == 1);
+    world.database->on_write([](std::string_view call) { return call == "commit" ? WriteFate::fails : WriteFate::carried_out; });
+    world.issue("a.example");
+    CHECK(world.served() == 0);
+    world.database->on_write({});
+    world.run(10s);
+    CHECK(world.served() == 1);
+}
+
+TEST_CASE("an order that fails is tried again later, and never before the CA allows it", "[domains][keeper]") {
+    World world;
+    world.add("a.example");
+    world.run(2s);
+    world.fail("a.example", Error(ErrorCode::rate_limited, "too many", Retry::after(2h)));
+    CHECK(world.logged("a.example site.order_failed"));
+    world.run(2h - 5s);
+    CHECK(world.told.orders.size() == 1);
+    world.run(10s);
+    CHECK(world.told.orders.size() == 2);
+    CHECK(world.of("a.example")["reason"].as_string()->find("too many") != std::string::npos);
+}
+
+TEST_CASE("a removed domain is served no more and leaves nothing; late answers for it change nothing", "[domains][keeper]") {
+    World world;
+    world.add("a.example");
+    world.run(2s);
+    world.issue("a.example");
+    world.write();
+    world.add("a.example", "default", true);
+    world.run(3s);
+    CHECK(world.served() == 0);
+    CHECK(world.store->load_sites()->empty());
+    CHECK(world.of("a.example").is_null());
+    world.issue("a.example");
+    CHECK(world.store->load_sites()->empty());
+    world.write();
+    const auto before = world.told.snapshots.size();
+    world.run(1min);
+    CHECK(world.told.snapshots.size() >= before);
+}
+
+TEST_CASE("where the file and the store name a domain the file wins, and the store's stays when the file's goes", "[domains][keeper]") {
+    World world("domains: {a.example: {profile: private}}\n");
+    world.add("a.example", "default");
+    world.run(3s);
+    CHECK(world.told.orders == std::vector<std::string>{"a.example by self-signed"});
+    world.add("a.example", "default", true);
+    world.run(3s);
+    CHECK_FALSE(world.of("a.example").is_null());
+}
+
+TEST_CASE("a profile without mta_sts is not served, nor one that is gone from the file", "[domains][keeper]") {
+    World world;
+    world.add("a.example", "no_policy");
+    world.add("b.example", "gone");
+    world.run(5s);
+    CHECK(world.told.orders.empty());
+    CHECK(world.told.looks.empty());
+    CHECK(world.of("a.example").is_null());
+}
+
+TEST_CASE("a policy that follows the MX RRset waits for it, changes with it, and stays while DNS is silent", "[domains][keeper]") {
+    World world;
+    world.add("a.example", "follow");
+    world.run(3s);
+    world.issue("a.example");
+    CHECK(world.told.looks == std::vector<std::string>{"a.example"});
+    CHECK(world.served() == 0);
+    CHECK(world.of("a.example")["reason"].as_string() == "its MX RRset has not been seen yet");
+    world.see_mx("a.example", {"mx2.example.org", "mx1.example.org"});
+    REQUIRE(world.served() == 1);
+    CHECK(world.store->served_sites("", 1)->front().body.find("mx: mx1.example.org\r\nmx: mx2.example.org\r\n") != std::string::npos);
+    world.run(1h);
+    CHECK(world.told.looks.size() == 2);
+    world.see_mx("a.example", {}, "SERVFAIL");
+    CHECK(world.served() == 1);
+    CHECK(world.of("a.example")["reason"].as_string()->find("SERVFAIL") != std::string::npos);
+    world.run(5min);
+    CHECK(world.told.looks.size() == 3);
+    world.see_mx("a.example", {"mx9.example.org"});
+    CHECK(world.logged("a.example site.mx_changed"));
+    CHECK(world.store->served_sites("", 1)->front().body.find("mx9") != std::string::npos);
+    world.run(1h);
+    world.see_mx("a.example", {});
+    CHECK(world.store->served_sites("", 1)->front().body.find("mx9") != std::string::npos); // what senders may hold is served on
+}
+
+TEST_CASE("each MX RRset is told once, over all domains and after a start", "[domains][keeper]") {
+    World world;
+    std::vector<std::string> told;
+    world.keeper->on_mx([&](const std::string& hosts) { told.push_back(hosts); });
+    for (const char* domain : {"a.example", "b.example"}) world.add(domain, "follow");
+    world.run(3s);
+    for (const char* domain : {"a.example", "b.example"}) world.see_mx(domain, {"mx2.example.org", "mx1.example.org"});
+    CHECK(told == std::vector<std::string>{"mx1.example.org mx2.example.org"});
+}
+
+TEST_CASE("a certificate is renewed before two thirds of its life are over, and served when it is there", "[domains][keeper]") {
+    World world;
+    world.add("a.example");
+    world.run(2s);
+    world.issue("a.example");
+    world.write();
+    world.run(1min);
+    world.write();
+    world.run(44 * 24h);
+    CHECK(world.told.orders.size() == 1);
+    world.run(17 * 24h);
+    CHECK(world.told.orders.size() == 2);
+    const auto before = world.told.snapshots.size();
+    world.issue("a.example");
+    world.run(1min);
+    CHECK(world.told.snapshots.size() == before + 1);
+}
+
+TEST_CASE("another CA in the profile is asked at once, and what is there is served until it answers", "[domains][keeper]") {
+    World world;
+    world.add("a.example");
+    world.run(2s);
+    world.issue("a.example");
+    world.add("a.example", "private");
+    world.run(3s);
+    CHECK(world.told.orders.back() == "a.example by self-signed");
+    CHECK(world.served() == 1);
+    world.issue("a.example", "self-signed");
+    CHECK(world.of("a.example")["certificate"].as_string() == "self-signed");
+    world.run(1h);
+    CHECK(world.told.orders.size() == 2);
+}
+
+TEST_CASE("a CA has few orders at once", "[domains][keeper]") {
+    World world;
+    for (int i = 0; i < 100; ++i) world.add("d" + std::to_string(i) + ".example");
+    world.run(5s);
+    CHECK(world.told.orders.size() == 4);
+    world.issue("d0.example");
+    CHECK(world.told.orders.size() == 5);
+}
+
+TEST_CASE("what is served is fetched as a sender does, and C-27's alarm comes after fifteen minutes", "[domains][keeper]") {
+    World world;
+    world.write();
+    world.add("a.example");
+    world.run(2s);
+    world.issue("a.example");
+    world.run(2s);
+    world.write();
+    world.run(5s);
+    REQUIRE(world.told.fetches.size() == 1);
+    world.keeper->arrived(FetchArrival{"a.example", Error(ErrorCode::transient, "no route", Retry::transient())});
+    for (int i = 0; i < 4; ++i) {
+        world.run(6min);
+        world.keeper->arrived(FetchArrival{"a.example", Error(ErrorCode::transient, "no route", Retry::transient())});
+    }
+    world.run();
+    CHECK(world.logged("a.example site.alarm"));
+    CHECK(world.of("a.example")["alarm"].as_string() == "warning");
+    CHECK(world.of("a.example")["body_live"].as_bool() == false);
+    world.run(6min);
+    world.keeper->arrived(FetchArrival{"a.example", done()});
+    world.run();
+    CHECK(world.logged("a.example site.recovered"));
+    CHECK(world.of("a.example")["body_live"].as_bool() == true);
+}
+
+TEST_CASE("a snapshot that cannot be written is told once and tried again", "[domains][keeper]") {
+    World world;
+    for (int i = 0; i < 3; ++i) {
+        world.write(false);
+        world.run(31s);
+    }
+    CHECK(world.told.snapshots.size() == 4);
+    CHECK(std::count(world.events.begin(), world.events.end(), " snapshot.failed") == 1);
+    CHECK(world.keeper->report(10)["snapshot"].as_string()->find("disk full") != std::string::npos);
+}
+
+TEST_CASE("at rest nothing is done between looks at the list of domains", "[domains][keeper]") {
+    World world;
+    for (int i = 0; i < 100; ++i) world.add("d" + std::to_string(i) + ".example", "private");
+    world.run(3s);
+    for (int i = 0; i < 100; ++i) world.issue("d" + std::to_string(i) + ".example", "self-signed");
+    world.write();
+    world.run(30s);
+    world.write();
+    world.run(30s);
+    const auto writes = world.database->writes();
+    world.run(1h);
+    CHECK(world.database->writes() == writes);
+    CHECK(world.told.fetches.empty());
+}
+
+TEST_CASE("the report counts all and lists few", "[domains][keeper]") {
+    World world;
+    for (int i = 0; i < 30; ++i) world.add("d" + std::to_string(i) + ".example");
+    world.run(3s);
+    auto report = world.keeper->report(10);
+    CHECK(report["counts"]["domains"].as_integer() == 30);
+    CHECK(report["counts"]["served"].as_integer() == 0);
+    CHECK(report["counts"]["not_at_rest"].as_integer() == 30);
+    CHECK(report["domains"].items().size() == 10);
+}
+
+TEST_CASE("without an endpoint nothing is kept", "[domains][keeper]") {
+    World world;
+    world.add("a.example");
+    world.config.endpoint.reset();
+    world.start();
+    world.run(1h);
+    CHECK(world.told.snapshots.empty());
+    CHECK_FALSE(world.keeper->next_due());
+}
