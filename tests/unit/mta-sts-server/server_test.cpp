@@ -163,6 +163,30 @@ TEST_CASE("no range, no condition and no encoding changes the answer") {
     CHECK_FALSE(answer.headers.contains("content-encoding"));
 }
 
+TEST_CASE("a client that waits to be told to continue is answered, and one whose group is not ours is asked for another") {
+    World world;
+    CHECK(world.ask(get(kName, "/.well-known/mta-sts.txt", "Expect: 100-continue\r\n")).status == 200);
+    // RFC 8446 section 4.1.4: a key share of P-521 is answered by a HelloRetryRequest for P-256.
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set1_groups_list(context, "P-521:P-256");
+    SSL* client = SSL_new(context);
+    SSL_set_tlsext_host_name(client, kName.c_str());
+    Wish wish;
+    wish.port = world.https;
+    const int socket = connect_to(wish);
+    SSL_set_fd(client, socket);
+    REQUIRE(SSL_connect(client) == 1);
+    CHECK(SSL_get_negotiated_group(client) == NID_X9_62_prime256v1);
+    const auto request = get(kName);
+    SSL_write(client, request.data(), static_cast<int>(request.size()));
+    char block[64];
+    CHECK(SSL_read(client, block, sizeof block) > 12);
+    CHECK(std::string_view(block, 12) == "HTTP/1.1 200");
+    SSL_free(client);
+    SSL_CTX_free(context);
+    ::close(socket);
+}
+
 TEST_CASE("a second request on a connection gets no answer") {
     World world;
     const auto answer = world.ask(get(kName) + get(kName));
