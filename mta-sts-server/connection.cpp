@@ -112,7 +112,8 @@ Phase Connection::head(const Surroundings& around) {
         const bool broken = tls_ ? tls_->read(received_, around.limits.head_bytes + 1) == TlsSession::Step::failed : (receive_plain(around), false);
         const auto reading = read_head(received_, looked_at_, around.limits);
         if (reading.kind != HeadReading::Kind::incomplete) return answer(around, reading);
-        if (broken || wire_.ended) return Phase::closed;
+        // What the session itself has to say, an alert for example, does not wait for the answer: unsent, it would keep the loop awake.
+        if (!wire_.send() || broken || wire_.ended) return Phase::closed;
         if (wire_.drained || received_.size() == before) return Phase::head;
     }
 }

@@ -1,5 +1,7 @@
 #include "mta-sts-server/crowd.hpp"
 
+#include <algorithm>
+
 namespace mxseal::server {
 
 std::size_t Crowd::queue_of(Connection::Phase phase) {
@@ -17,13 +19,13 @@ std::size_t Crowd::queue_of(Connection::Phase phase) {
 
 Duration Crowd::limit_of(std::size_t queue) const { return queue == in_handshake ? limits_.handshake : queue == in_head ? limits_.header : limits_.answer; }
 
-Client& Crowd::add(FileDescriptor socket, Door door, AddressKey address, OfItsAddress which, Duration now) {
+Client& Crowd::add(FileDescriptor socket, Door door, AddressKey address, std::size_t held, Duration now) {
     auto& queue = clients_[door == Door::https ? in_handshake : in_head];
     Client& client = queue.emplace_back(std::move(socket), door, address, now);
     client.queue_ = queue_of(client.connection.phase());
     client.place_ = std::prev(queue.end());
     client.ends_ = now + limit_of(client.queue_);
-    client.alone_ = which == OfItsAddress::only;
+    client.rank_ = std::clamp<std::size_t>(held, 1, kRanks) - 1;
     return client;
 }
 
@@ -41,21 +43,25 @@ void Crowd::remove(Client& client) {
 }
 
 void Crowd::let_wait(Client& client) {
-    if (client.waits_in_ != nullptr) return;
-    client.waits_in_ = client.alone_ ? &alone_ : &further_;
-    client.wait_ = client.waits_in_->insert(client.waits_in_->end(), &client);
+    if (client.wait_) return;
+    auto& newcomers = newcomers_[client.rank_];
+    client.wait_ = newcomers.insert(newcomers.end(), &client);
+    ++waiting_;
 }
 
 void Crowd::wait_no_longer(Client& client) {
-    if (client.waits_in_ != nullptr) client.waits_in_->erase(client.wait_);
-    client.waits_in_ = nullptr;
+    if (!client.wait_) return;
+    newcomers_[client.rank_].erase(*client.wait_);
+    client.wait_.reset();
+    --waiting_;
 }
 
 Client* Crowd::next_newcomer() {
-    if (!somebody_waits()) return nullptr;
-    Client& client = *(alone_.empty() ? further_ : alone_).back();
-    wait_no_longer(client);
-    return &client;
+    const auto first = std::find_if(newcomers_.begin(), newcomers_.end(), [](const auto& newcomers) { return !newcomers.empty(); });
+    if (first == newcomers_.end()) return nullptr;
+    Client* const client = first->back();
+    wait_no_longer(*client);
+    return client;
 }
 
 Client* Crowd::first() {

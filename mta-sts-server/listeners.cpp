@@ -82,6 +82,9 @@ Error failed(std::string_view text) {
     return Error(ErrorCode::io, fmt::format("cannot listen on {}: {}{}", text, std::strerror(number), hint));
 }
 
+// C-24: what is there for the operator stands apart.
+Error not_for_all(std::string_view text) { return Error(ErrorCode::refused, fmt::format("the status address {} is not on loopback; it is for the operator only: use 127.0.0.1:PORT", text)); }
+
 // No use for a client before it has said something; every client of ours speaks first.
 void wait_for_data(int socket) { ::setsockopt(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, &kDeferSeconds, sizeof kDeferSeconds); }
 
@@ -96,7 +99,7 @@ int option_of(int socket, int name) {
 Result<Listener> listen_on(std::string_view text, Door door) {
     const auto place = parse(text);
     if (!place) return Error(ErrorCode::invalid, fmt::format("'{}' is not an address to listen on; write 192.0.2.1:443 or [2001:db8::1]:443", escape_untrusted(text, 80)));
-    if (door == Door::status && !place->loopback) return Error(ErrorCode::refused, fmt::format("the status address {} is not on loopback; it is for the operator only: use 127.0.0.1:PORT", text));
+    if (door == Door::status && !place->loopback) return not_for_all(text);
     FileDescriptor socket(::socket(place->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) return failed(text);
     const int on = 1, off = 0;
@@ -123,6 +126,7 @@ Result<std::vector<Listener>> take_over_listeners(int count, std::string_view na
         wait_for_data(socket.get());
         const auto door = name == "http" ? Door::http : name == "status" ? Door::status : Door::https;
         auto address = address_of(socket.get());
+        if (door == Door::status && !parse(address)->loopback) return not_for_all(address);
         listeners.push_back({std::move(socket), door, std::move(address)});
     }
     return listeners;

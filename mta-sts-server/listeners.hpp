@@ -23,6 +23,7 @@ Result<Listener> listen_on(std::string_view text, Door door);
 
 // sd_listen_fds(3): descriptors 3 and up, `count` of them (LISTEN_FDS, when LISTEN_PID is this process), `names` separated by colons
 // (LISTEN_FDNAMES): "http" is http-01's, "status" the operator's, anything else https. `invalid`: one is no listening TCP socket.
+// `refused`: "status" is not on loopback.
 Result<std::vector<Listener>> take_over_listeners(int count, std::string_view names);
 
 } // namespace mxseal::server

@@ -183,7 +183,7 @@ bool Loop::Impl::accept_one(const Gate& gate) {
         return true;
     }
     if (counters.open >= settings.connections) drop_oldest();
-    Client& client = crowd.add(std::move(socket), gate.door, address, held == 1 ? Crowd::OfItsAddress::only : Crowd::OfItsAddress::further, now);
+    Client& client = crowd.add(std::move(socket), gate.door, address, held, now);
     counters.open.store(counters.open + 1, std::memory_order_relaxed);
     hear(client); // TCP_DEFER_ACCEPT: its first octets are here
     return true;

@@ -34,11 +34,20 @@ HeadReading parse(std::string_view head) {
     return reading;
 }
 
+// `from` on; what is before was looked at.
+bool has_lone_line_feed(std::string_view text, std::size_t from) {
+    for (auto at = text.find('\n', from); at != std::string_view::npos; at = text.find('\n', at + 1))
+        if (at == 0 || text[at - 1] != '\r') return true;
+    return false;
+}
+
 } // namespace
 
 HeadReading read_head(std::string_view received, std::size_t& looked_at, const Limits& limits) {
     // RFC 9112 section 2.2: an empty line before the request line is ignored; one is enough for anybody.
     if (received.starts_with("\r\n")) received.remove_prefix(2);
+    // RFC 9112 section 2.2 lets us take a lone LF for an end of line; nobody sends it, and where two readers end a line differently, requests are smuggled.
+    if (has_lone_line_feed(received, std::min(looked_at, received.size()))) return {Kind::malformed, {}};
     const auto line = received.substr(0, limits.request_line_bytes + 2).find("\r\n");
     if (line == std::string_view::npos && received.size() > limits.request_line_bytes) return {Kind::line_too_long, {}};
     const auto end = received.find("\r\n\r\n", std::min(looked_at, received.size()));

@@ -4,6 +4,7 @@
 #include "mta-sts-server/tls_callbacks.hpp"
 
 #include <array>
+#include <span>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -54,7 +55,8 @@ struct TlsCallbacks {
         static constexpr std::array<unsigned char, 9> kHttp{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
         const bool challenge = session_of(ssl).challenge_;
         unsigned char* chosen = nullptr;
-        const auto agreed = SSL_select_next_proto(&chosen, size, challenge ? kAcme.data() : kHttp.data(), challenge ? kAcme.size() : kHttp.size(), list, list_size);
+        const std::span<const unsigned char> ours = challenge ? std::span<const unsigned char>(kAcme) : std::span<const unsigned char>(kHttp);
+        const auto agreed = SSL_select_next_proto(&chosen, size, ours.data(), static_cast<unsigned>(ours.size()), list, list_size);
         *out = chosen;
         // RFC 7301 section 3.2: no_application_protocol, when nothing that we speak is offered.
         return agreed == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;

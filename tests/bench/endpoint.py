@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """The HTTPS endpoint beside its peers, on loopback, all on this machine.
 
-  endpoint.py --build DIR [--only cpu,names,scale,peers] [--fetches N] [--rounds N] [--domains N]
+  endpoint.py --build DIR [--only cpu,names,scale,peers,hostile] [--fetches N] [--rounds N] [--domains N]
 
 cpu    CPU of the server for one full TLS 1.3 handshake with GET and close, one certificate, against nginx in alternating rounds;
        instructions and system calls beside it
-names  the same over 10,000 random names
+names  the same over 10,000 random names: while each is asked for the first time, and when all have been
 scale  --domains names (100,000): start, memory after load, reload under load
-peers  start and memory of nginx, Caddy and haproxy with 10,000 names
+peers  start, memory after load over random names and reload of nginx, Caddy and haproxy with 10,000 names
+hostile  how long real fetches take while 10,000 clients of bad manners come back as often as they are closed
 CPU is the scheduler's nanoseconds of the serving process; every ratio is of medians taken in one run.
 """
 import argparse
+import hashlib
 import json
 import os
 import pathlib
@@ -18,11 +20,13 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 ANSWER_MAX = 120  # seconds that a start may take
 
@@ -84,7 +88,7 @@ class Server:
 
 class Bench:
     def __init__(self, build, folder):
-        self.build, self.folder = pathlib.Path(build).resolve(), folder
+        self.build, self.folder, self.prefix = pathlib.Path(build).resolve(), folder, []
 
     def sites(self, count, pem=False, generation=1, name=None):
         where = self.folder / (name or f"sites{count}")
@@ -93,14 +97,18 @@ class Bench:
         subprocess.run(command + (["--pem"] if pem else []), check=True)
         return where
 
-    def fetch(self, port, names, count, threads=4, seed=1):
-        command = [self.build / "tests/bench/bench_endpoint_fetch", str(port), names, str(count), str(threads), str(seed)]
+    def fetch(self, port, names, count, threads=4, seed=1, pause_ms=0):
+        command = [self.build / "tests/bench/bench_endpoint_fetch", str(port), names, str(count), str(threads), str(seed), str(pause_ms)]
         return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout)
+
+    def one_name(self, name):
+        names = self.folder / "one-name"
+        names.write_text(name + "\n")
+        return names
 
     def until_answered(self, server, name):
         """Seconds from the start of the process to the first policy under `name`."""
-        names = self.folder / "one-name"
-        names.write_text(name + "\n")
+        names = self.one_name(name)
         while time.monotonic() - server.started < ANSWER_MAX:
             try:
                 socket.create_connection(("127.0.0.1", server.port), 1).close()
@@ -116,7 +124,7 @@ class Bench:
     # The peers, each as an admin who minds speed would set it: no tickets, no log, no keep-alive.
     def mxseal(self, sites, threads=1):
         port, status = free_port(), free_port()
-        server = Server("mxseal", [self.build / "mxseal", "serve", "--snapshot", sites / "snapshot", "--listen", f"127.0.0.1:{port}",
+        server = Server("mxseal", self.prefix + [self.build / "mxseal", "serve", "--snapshot", sites / "snapshot", "--listen", f"127.0.0.1:{port}",
                                    "--status", f"127.0.0.1:{status}", "--threads", str(threads)], port)
         server.status = status
         return server
@@ -125,7 +133,7 @@ class Bench:
         port = free_port()
         where = self.folder / f"nginx{port}"
         where.mkdir()
-        text = [f"daemon off; worker_processes 1; pid {where}/pid; error_log {where}/error.log; events {{ worker_connections 4096; }}", "http {",
+        text = [f"daemon off; user root; worker_processes 1; pid {where}/pid; error_log {where}/error.log; events {{ worker_connections 4096; }}", "http {",
                 f"access_log off; keepalive_timeout 0; server_tokens off; ssl_session_tickets off; ssl_protocols TLSv1.2 TLSv1.3; ssl_ecdh_curve X25519:P-256; server_names_hash_max_size 65536;",
                 f"client_body_temp_path {where}/b; proxy_temp_path {where}/p; fastcgi_temp_path {where}/f; uwsgi_temp_path {where}/u; scgi_temp_path {where}/s;"]
         for name in (sites / "names").read_text().split():
@@ -137,7 +145,10 @@ class Bench:
         text.append("}")
         config = where / "nginx.conf"
         config.write_text("\n".join(text))
-        return Server("nginx", ["nginx", "-c", config], port)
+        server = Server("nginx", self.prefix + ["nginx", "-c", config], port)
+        server.pem = lambda name: sites / f"{name}.pem"
+        server.reload = lambda: server.process.send_signal(signal.SIGHUP)
+        return server
 
     def haproxy(self, sites):
         port = free_port()
@@ -154,7 +165,10 @@ class Bench:
         config = where / "haproxy.cfg"
         config.write_text("global\n  nbthread 1\n  tune.ssl.default-dh-param 2048\ndefaults\n  mode http\n  timeout client 10s\n  timeout server 10s\n  timeout connect 5s\n"
                           f"frontend f\n  bind 127.0.0.1:{port} ssl crt {where}/certs no-tls-tickets\n" + "\n".join(lines) + "\n")
-        return Server("haproxy", ["haproxy", "-db", "-f", config], port)
+        server = Server("haproxy", ["haproxy", "-W", "-db", "-f", config], port)
+        server.pem = lambda name: where / "certs" / f"{name}.pem"
+        server.reload = lambda: server.process.send_signal(signal.SIGUSR2)
+        return server
 
     def caddy(self, sites):
         port = free_port()
@@ -164,21 +178,33 @@ class Bench:
         files = [{"certificate": f"{sites}/{name}.pem", "key": f"{sites}/{name}.pem"} for name in names]
         routes = [{"match": [{"path": ["/.well-known/mta-sts.txt"]}], "handle": [{"handler": "static_response", "body": "version: STSv1\r\nmx: mx1.{http.request.host}\r\nmx: mx1." + names[-1][8:] + "\r\n"}]}]
         config = where / "caddy.json"
-        config.write_text(json.dumps({"admin": {"disabled": True}, "logging": {"logs": {"default": {"level": "ERROR"}}}, "apps": {
+        admin = free_port()
+        config.write_text(json.dumps({"admin": {"listen": f"127.0.0.1:{admin}"}, "logging": {"logs": {"default": {"level": "ERROR"}}}, "apps": {
             "http": {"servers": {"s": {"listen": [f"127.0.0.1:{port}"], "routes": routes, "tls_connection_policies": [{}], "automatic_https": {"disable": True}}}},
             "tls": {"certificates": {"load_files": files}}}}))
-        return Server("caddy", ["caddy", "run", "--config", config], port, {**os.environ, "HOME": str(where), "GOMAXPROCS": "1"})
+        server = Server("caddy", ["caddy", "run", "--config", config], port, {**os.environ, "HOME": str(where), "GOMAXPROCS": "1"})
+        server.pem = lambda name: sites / f"{name}.pem"
+        # Without the field Caddy leaves a configuration alone that has not changed, whatever its files hold.
+        ask = urllib.request.Request(f"http://127.0.0.1:{admin}/load", data=config.read_bytes(), headers={"Content-Type": "application/json", "Cache-Control": "must-revalidate"})
+        server.reload = lambda: urllib.request.urlopen(ask, timeout=ANSWER_MAX).close()
+        return server
 
-    def instructions(self, server, names, count):
-        if not shutil.which("perf"):
+    def instructions(self, start, sites):
+        """Instructions a fetch outside the kernel, as valgrind counts them (virtual machines often have no counters): those of a long run less those of a short one."""
+        if not shutil.which("valgrind"):
             return None
-        pid = server.pids()[-1]
-        perf = subprocess.Popen(["perf", "stat", "-x,", "-e", "instructions:u", "-p", str(pid)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        time.sleep(0.5)
-        self.fetch(server.port, names, count)
-        perf.send_signal(signal.SIGINT)
-        match = re.search(r"^(\d+),", perf.communicate()[1], re.M)
-        return int(match.group(1)) / count if match else None
+        totals = []
+        for count in (20, 120):
+            where = self.folder / f"instructions-{start.__name__}-{count}"
+            where.mkdir()
+            self.prefix = ["valgrind", "-q", "--tool=callgrind", "--trace-children=yes", f"--callgrind-out-file={where}/%p"]
+            server = start(sites)
+            self.prefix = []
+            self.until_answered(server, (sites / "names").read_text().split()[0])
+            self.fetch(server.port, sites / "names", count, 1)
+            server.stop()
+            totals.append(sum(int(re.search(r"^(?:summary|totals): (\d+)", file.read_text(), re.M).group(1)) for file in where.iterdir()))
+        return (totals[1] - totals[0]) / 100
 
     def system_calls(self, server, names, count):
         if not shutil.which("strace"):
@@ -197,43 +223,65 @@ def policy(domain):
     return f"version: STSv1\r\nmode: enforce\r\nmx: mx1.{domain}\r\nmax_age: 604800\r\n"
 
 
+def rounds_of(bench, servers, names, fetches, rounds):
+    """CPU us a fetch, by server and round, in alternating order."""
+    used = {server.name: [] for server in servers}
+    for number in range(rounds):
+        for server in servers if number % 2 == 0 else servers[::-1]:
+            before = cpu_ns(server.pids())
+            result = bench.fetch(server.port, names, fetches, seed=number + 1)
+            if result["failed"]:
+                raise SystemExit(f"{server.name}: {result['failed']} fetches failed")
+            used[server.name].append((cpu_ns(server.pids()) - before) / fetches / 1000)
+    return used
+
+
+def print_duel(used, title, more=lambda name: ""):
+    ratios = [a / b for a, b in zip(used["mxseal"], used["nginx"])]
+    print(f"\n{title}: {len(ratios)} alternating rounds")
+    for name, shown in used.items():
+        print(f"  {name:8} CPU us a fetch: median {statistics.median(shown):6.1f}, {min(shown):6.1f} .. {max(shown):6.1f}{more(name)}")
+    print(f"  ratio round by round: median {statistics.median(ratios):.3f} ({min(ratios):.3f} .. {max(ratios):.3f}); of the medians {statistics.median(used['mxseal']) / statistics.median(used['nginx']):.3f}", flush=True)
+    return statistics.median(ratios)
+
+
 def duel(bench, sites, fetches, rounds, title):
     servers = [bench.mxseal(sites), bench.nginx(sites)]
     names = sites / "names"
-    count = len(names.read_text().split())
+    every = names.read_text().split()
     try:
-        last = names.read_text().split()[-1]
         for server in servers:
-            bench.until_answered(server, last)
-            # Warm: a server is compared as it runs for days, each name twice on average before it counts.
-            bench.fetch(server.port, names, max(fetches // 4, 2 * count))
-        used = {server.name: [] for server in servers}
-        for number in range(rounds):
-            for server in servers if number % 2 == 0 else servers[::-1]:
-                before = cpu_ns(server.pids())
-                result = bench.fetch(server.port, names, fetches, seed=number + 1)
-                if result["failed"]:
-                    raise SystemExit(f"{server.name}: {result['failed']} fetches failed")
-                used[server.name].append((cpu_ns(server.pids()) - before) / fetches / 1000)
-        ratios = [a / b for a, b in zip(used["mxseal"], used["nginx"])]
-        print(f"\n{title}: {rounds} alternating rounds of {fetches} fetches")
-        print(f"  {'server':8} {'CPU us (median)':>16} {'least':>8} {'most':>8} {'instructions':>14} {'system calls':>13}")
-        for server in servers:
-            counted = bench.instructions(server, names, fetches // 2)
-            calls = bench.system_calls(server, names, 300)
-            shown = used[server.name]
-            print(f"  {server.name:8} {statistics.median(shown):16.1f} {min(shown):8.1f} {max(shown):8.1f} {f'{counted:,.0f}' if counted else '-':>14} {f'{calls:.1f}' if calls else '-':>13}")
-        ratio = statistics.median(ratios)
-        print(f"  ratio of CPU, round by round: median {ratio:.3f} ({min(ratios):.3f} .. {max(ratios):.3f}); of the medians {statistics.median(used['mxseal']) / statistics.median(used['nginx']):.3f}")
-        return ratio
+            bench.until_answered(server, every[-1])
+            bench.fetch(server.port, sites / "names" if len(every) == 1 else bench.one_name(every[-1]), 200)
+        if len(every) > 1:
+            # Six rounds of a tenth of the names: three quarters of what is asked for are asked for the first time.
+            print_duel(rounds_of(bench, servers, names, len(every) // 10, 6), f"{title}, most of them for the first time")
+            for server in servers:
+                bench.fetch(server.port, names, 2 * len(every))
+        used = rounds_of(bench, servers, names, fetches, rounds)
+        calls = {server.name: bench.system_calls(server, names, 300) for server in servers}
     finally:
         for server in servers:
             server.stop()
+    # With thousands of names nginx starts for minutes under valgrind.
+    counted = {start.__name__: bench.instructions(start, sites) for start in (bench.mxseal, bench.nginx)} if len(every) == 1 else {}
+    shown = lambda name: "".join(f", {value:,.{digits}f} {what}" for value, digits, what in ((calls[name], 1, "system calls"), (counted.get(name), 0, "instructions")) if value)
+    return print_duel(used, title, shown)
+
+
+def next_generation(snapshot, into):
+    """The same sites as another generation: mta-sts-server/snapshot_record.hpp says where it stands. Making as many certificates anew takes minutes."""
+    octets = bytearray(snapshot.read_bytes())
+    octets[-80:-72] = (2).to_bytes(8, "little")
+    octets[-32:] = hashlib.sha256(octets[:-32]).digest()
+    into.write_bytes(octets)
+    into.chmod(0o600)
 
 
 def scale(bench, count):
     sites = bench.sites(count)
-    newer = bench.sites(count, generation=2, name="newer")
+    newer = sites / "newer"
+    next_generation(sites / "snapshot", newer)
     names = (sites / "names").read_text().split()
     server = bench.mxseal(sites, threads=2)
     try:
@@ -243,7 +291,7 @@ def scale(bench, count):
         loaded = pss_mb(server.pids())
         load = subprocess.Popen([bench.build / "tests/bench/bench_endpoint_fetch", str(server.port), sites / "names", "8000", "4", "7"], stdout=subprocess.PIPE, text=True)
         time.sleep(0.5)
-        os.rename(newer / "snapshot", sites / "snapshot")
+        os.rename(newer, sites / "snapshot")
         begin = time.monotonic()
         server.process.send_signal(signal.SIGHUP)
         generation = 0
@@ -265,26 +313,78 @@ def scale(bench, count):
         server.stop()
 
 
+def certificate(port, name):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), 30) as plain, context.wrap_socket(plain, server_hostname=name) as secure:
+        return secure.getpeercert(binary_form=True)
+
+
+def until_renewed(bench, server, name):
+    """Seconds from the wish to reload until a new certificate of `name` is shown; all the others are read again with it."""
+    before = certificate(server.port, name)
+    if server.name != "mxseal":
+        fresh = bench.sites(1, pem=True, name=f"fresh-{server.name}") / f"{name}.pem"
+        os.replace(fresh, server.pem(name))
+    begin = time.monotonic()
+    server.reload()
+    while time.monotonic() - begin < ANSWER_MAX:
+        try:
+            if certificate(server.port, name) != before:
+                return time.monotonic() - begin
+        except OSError:
+            pass # a listener that is handed over
+        time.sleep(0.005)
+    return None
+
+
 def peers(bench):
     sites = bench.sites(10000, pem=True, name="peers")
+    newer = bench.sites(10000, generation=2, name="peers-newer")
     names = (sites / "names").read_text().split()
-    print(f"\n10,000 names:\n  {'server':8} {'start':>10} {'PSS':>10}")
-    for start, name in ((bench.mxseal, names[-1]), (bench.nginx, names[-1]), (bench.haproxy, names[0]), (bench.caddy, names[-1])):
-        if start != bench.mxseal and not shutil.which(start.__name__):
-            print(f"  {start.__name__:8} is not installed")
+
+    def ours(where):
+        server = bench.mxseal(where)
+        server.reload = lambda: (os.rename(newer / "snapshot", where / "snapshot"), server.process.send_signal(signal.SIGHUP))
+        return server
+
+    print(f"\n10,000 names:\n  {'server':8} {'start':>10} {'PSS after load':>15} {'reload':>10}")
+    for start, program, name in ((ours, "mxseal", names[-1]), (bench.nginx, "nginx", names[-1]), (bench.haproxy, "haproxy", names[0]), (bench.caddy, "caddy", names[-1])):
+        if start != ours and not shutil.which(program):
+            print(f"  {program:8} is not installed")
             continue
         server = start(sites)
         try:
             seconds = bench.until_answered(server, name)
-            print(f"  {server.name:8} {seconds:8.2f} s {pss_mb(server.pids()):7.1f} MB")
+            bench.fetch(server.port, sites / "names", 10000) # haproxy and Caddy have one body for all: only the load counts
+            memory = pss_mb(server.pids())
+            reload = until_renewed(bench, server, names[0])
+            print(f"  {server.name:8} {seconds:8.2f} s {memory:12.1f} MB {f'{reload:8.2f} s' if reload is not None else 'never'}", flush=True)
         finally:
             server.stop()
+
+
+def hostile(bench, seconds):
+    sites = bench.sites(1, pem=True)
+    name = (sites / "names").read_text().split()[0]
+    server = bench.mxseal(sites, threads=2)
+    try:
+        bench.until_answered(server, name)
+        crowd = subprocess.Popen([bench.build / "tests/unit/mta-sts-server/hostile_clients", str(server.port), "10000", str(seconds), name], stdout=subprocess.PIPE, text=True)
+        result = bench.fetch(server.port, sites / "names", seconds * 60, threads=2, pause_ms=20)
+        said = " ".join(crowd.communicate()[0].split())
+        print(f"\n10,000 hostile clients ({said}): {result['fetched']} real fetches, {result['failed']} failed; "
+              f"half within {result['p50_ms']:.0f} ms, 99 of 100 within {result['p99_ms']:.0f} ms, the longest {result['max_ms']:.0f} ms, the longest connect {result['connect_max_ms']:.0f} ms; PSS {pss_mb(server.pids()):.1f} MB")
+        return result["failed"] == 0 and result["max_ms"] < 1000
+    finally:
+        server.stop()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--only", default="cpu,names,scale,peers")
+    parser.add_argument("--only", default="cpu,names,scale,peers,hostile")
     parser.add_argument("--fetches", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--domains", type=int, default=100000)
@@ -306,6 +406,8 @@ def main():
             broken.append("start, memory or reload of the whole set is over its bound (1 s, 200 MB, 1 s, nothing failed)")
         if "peers" in chosen:
             peers(bench)
+        if "hostile" in chosen and not hostile(bench, 15):
+            broken.append("a real sender was not answered within a second among hostile clients")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     for line in broken:

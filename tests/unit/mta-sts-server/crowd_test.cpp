@@ -7,10 +7,8 @@ using namespace mxseal::server;
 
 namespace {
 
-constexpr auto kOnly = Crowd::OfItsAddress::only, kFurther = Crowd::OfItsAddress::further;
-
 struct World {
-    Client& come(std::int64_t second, Crowd::OfItsAddress which = kOnly, Door door = Door::https) { return crowd.add(FileDescriptor(), door, AddressKey{1}, which, std::chrono::seconds(second)); }
+    Client& come(std::int64_t second, std::size_t held = 1, Door door = Door::https) { return crowd.add(FileDescriptor(), door, AddressKey{1}, held, std::chrono::seconds(second)); }
     Limits limits{.handshake = std::chrono::seconds(10), .header = std::chrono::seconds(5), .answer = std::chrono::seconds(3)};
     Crowd crowd{limits};
 };
@@ -19,12 +17,12 @@ Duration at(std::int64_t second) { return std::chrono::seconds(second); }
 
 } // namespace
 
-TEST_CASE("newcomers who are alone at their address are heard first, and among equals the newest") {
+TEST_CASE("an address's first connection is heard before any second one, and among equals the newest") {
     World world;
-    Client &a = world.come(0), &b = world.come(1, kFurther), &c = world.come(2), &d = world.come(3, kFurther);
-    for (Client* client : {&a, &b, &c, &d, &a}) world.crowd.let_wait(*client); // twice is once
+    Client &a = world.come(0), &b = world.come(1, 2), &c = world.come(2), &d = world.come(3, 2), &many = world.come(4, 64), &third = world.come(5, 3);
+    for (Client* client : {&a, &b, &c, &d, &many, &third, &a}) world.crowd.let_wait(*client); // twice is once
     CHECK(world.crowd.somebody_waits());
-    for (Client* client : {&c, &a, &d, &b}) CHECK(world.crowd.next_newcomer() == client);
+    for (Client* client : {&c, &a, &d, &b, &third, &many}) CHECK(world.crowd.next_newcomer() == client);
     CHECK(world.crowd.next_newcomer() == nullptr);
     CHECK_FALSE(world.crowd.somebody_waits());
     world.crowd.let_wait(b); // it has said a little more
@@ -50,7 +48,7 @@ TEST_CASE("each phase has its own time, and the first to run out is known") {
     CHECK_FALSE(world.crowd.next_end().has_value());
     CHECK(world.crowd.first() == nullptr);
     Client& a = world.come(0);
-    Client& plain = world.come(1, kOnly, Door::http);
+    Client& plain = world.come(1, 1, Door::http);
     Client& b = world.come(2);
     CHECK(world.crowd.next_end() == at(6)); // the plain one's header
     CHECK(world.crowd.first() == &a);

@@ -39,12 +39,30 @@ TEST_CASE("what a head may not be is malformed") {
              "GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
              "GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
              "GET /x\x01 HTTP/1.1\r\nHost: a\r\n\r\n",
+             "GET /x HTTP/1.1\r\nHost: a\r\n X: folded over\x01\r\n\r\n",
+             "GET /x HTTP/1.1\nHost: a\n\n",                                 // RFC 9112 section 2.2: a lone LF ends no line here
+             "GET /x HTTP/1.1\nHost: a",                                     // and is not waited behind
+             "GET /x HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+             "GET /x HTTP/1.1\r\nHost: a\r\n\n",
+             "GET /x HTTP/1.1\rHost: a\r\n\r\n",
+             "GET /x HTTP/1.1\r\nHost: a\r\nX\r\n\r\n",
+             "GET /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", // section 6.3
+             "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",                          // RFC 9113 section 3.4
              "\x16\x03\x01\r\n\r\n",
              "\r\n\r\n\r\n\r\n",
          }) {
         INFO(text);
         CHECK(read(text).kind == Kind::malformed);
     }
+}
+
+TEST_CASE("a folded field is one with blanks in it, which no host name has") {
+    const auto folded = read("GET /x HTTP/1.1\r\nHost: a.example\r\n b.example\r\nX: y\r\n\tz\r\n\r\n");
+    // RFC 9112 section 5.2: a fold is refused or read as a blank.
+    REQUIRE(folded.kind == Kind::complete);
+    CHECK(folded.head.host == "a.example b.example");
+    const auto zero = read(std::string_view("GET /x HTTP/1.1\r\nHost: a\0b\r\n\r\n", 33));
+    CHECK(zero.kind == Kind::malformed);
 }
 
 TEST_CASE("HTTP/1.0 comes without Host, and a body is announced in either way") {

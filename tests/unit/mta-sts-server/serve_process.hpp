@@ -23,11 +23,11 @@ namespace mxseal::server::testing {
 inline const std::string kName = "mta-sts.example.org";
 
 // Bound and listening, as systemd would hand it over.
-inline int listening(std::uint16_t& port) {
+inline int listening(std::uint16_t& port, in_addr_t on = INADDR_LOOPBACK) {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr.s_addr = htonl(on);
     socklen_t size = sizeof address;
     REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0);
     REQUIRE(::listen(socket, 64) == 0);

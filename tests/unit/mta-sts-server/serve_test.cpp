@@ -61,6 +61,15 @@ TEST_CASE("serve refuses an older snapshot than it has served before a restart, 
     CHECK(world.generation() == 6);
 }
 
+TEST_CASE("serve does not start with a status socket that all may reach") {
+    ServeWorld world;
+    const int everywhere = listening(world.status, INADDR_ANY);
+    Process process(world.folder / "snapshot", world.folder / "log", {world.https_socket, everywhere}, "https:status");
+    CHECK(process.exit_code() == 1);
+    CHECK(world.logged("not on loopback"));
+    ::close(everywhere);
+}
+
 TEST_CASE("serve does not start on a snapshot that others may read, and says why") {
     ServeWorld world;
     ::chmod((world.folder / "snapshot").c_str(), 0644);

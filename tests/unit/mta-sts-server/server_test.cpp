@@ -11,6 +11,7 @@
 #include <thread>
 
 #include <catch2/catch.hpp>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -160,6 +161,30 @@ TEST_CASE("no range, no condition and no encoding changes the answer") {
     CHECK(answer.status == 200);
     CHECK(answer.body == policy_of("example.org"));
     CHECK_FALSE(answer.headers.contains("content-encoding"));
+}
+
+TEST_CASE("a client that waits to be told to continue is answered, and one whose group is not ours is asked for another") {
+    World world;
+    CHECK(world.ask(get(kName, "/.well-known/mta-sts.txt", "Expect: 100-continue\r\n")).status == 200);
+    // RFC 8446 section 4.1.4: a key share of P-521 is answered by a HelloRetryRequest for P-256.
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set1_groups_list(context, "P-521:P-256");
+    SSL* client = SSL_new(context);
+    SSL_set_tlsext_host_name(client, kName.c_str());
+    Wish wish;
+    wish.port = world.https;
+    const int socket = connect_to(wish);
+    SSL_set_fd(client, socket);
+    REQUIRE(SSL_connect(client) == 1);
+    CHECK(SSL_get_negotiated_group(client) == NID_X9_62_prime256v1);
+    const auto request = get(kName);
+    SSL_write(client, request.data(), static_cast<int>(request.size()));
+    char block[64];
+    CHECK(SSL_read(client, block, sizeof block) > 12);
+    CHECK(std::string_view(block, 12) == "HTTP/1.1 200");
+    SSL_free(client);
+    SSL_CTX_free(context);
+    ::close(socket);
 }
 
 TEST_CASE("a second request on a connection gets no answer") {
@@ -387,8 +412,9 @@ TEST_CASE("draining finishes what has begun and takes nothing new") {
     SSL_set_fd(open, socket);
     REQUIRE(SSL_connect(open) == 1);
     std::atomic<bool> drained{false};
+    std::size_t cut = 1;
     std::thread drainer([&] {
-        CHECK(world.server->drain(std::chrono::seconds(20)) == 0);
+        cut = world.server->drain(std::chrono::seconds(20));
         drained = true;
     });
     CHECK(World::soon([&] {
@@ -405,6 +431,7 @@ TEST_CASE("draining finishes what has begun and takes nothing new") {
     SSL_CTX_free(context);
     ::close(socket);
     drainer.join();
+    CHECK(cut == 0);
 }
 
 TEST_CASE("a connection that does not end is cut when the grace is over") {
@@ -457,6 +484,29 @@ TEST_CASE("a client that sends without end is cut, in its head and in records th
     CHECK(World::soon([&] { return world.reported("connections") == 0; }));
 }
 
+TEST_CASE("a client that asks for new keys gets its answer under them") {
+    World world;
+    Wish wish;
+    wish.port = world.https;
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    SSL* client = SSL_new(context);
+    SSL_set_tlsext_host_name(client, kName.c_str());
+    const int socket = connect_to(wish);
+    SSL_set_fd(client, socket);
+    REQUIRE(SSL_connect(client) == 1);
+    // RFC 8446 section 4.6.3: who is asked for a KeyUpdate sends one.
+    REQUIRE(SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED) == 1);
+    REQUIRE(SSL_do_handshake(client) == 1);
+    const auto request = get(kName);
+    CHECK(SSL_write(client, request.data(), static_cast<int>(request.size())) > 0);
+    char block[64];
+    CHECK(SSL_read(client, block, sizeof block) > 12);
+    CHECK(std::string_view(block, 12) == "HTTP/1.1 200");
+    SSL_free(client);
+    SSL_CTX_free(context);
+    ::close(socket);
+}
+
 TEST_CASE("a client cannot renegotiate") {
     World world;
     Wish wish;
@@ -469,7 +519,10 @@ TEST_CASE("a client cannot renegotiate") {
     SSL_set_fd(client, socket);
     REQUIRE(SSL_connect(client) == 1);
     SSL_renegotiate(client);
+    ERR_clear_error();
     CHECK(SSL_do_handshake(client) <= 0);
+    // It is told so at once (RFC 5246 section 7.2.2), not by a time limit.
+    CHECK(ERR_GET_REASON(ERR_peek_error()) == SSL_R_NO_RENEGOTIATION);
     SSL_free(client);
     SSL_CTX_free(context);
     ::close(socket);
