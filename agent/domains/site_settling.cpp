@@ -8,6 +8,21 @@ namespace mxseal::agent {
 
 using namespace rotation::mta_sts;
 
+namespace {
+
+// "mode: testing; mx: mx1.example.org": what a policy says, for the log.
+std::string one_line(const std::string& body) {
+    std::string out;
+    for (std::size_t at = body.find("mode:"), end = body.find("max_age"); at < end;) {
+        const auto stop = body.find("\r\n", at);
+        out += (out.empty() ? "" : "; ") + body.substr(at, stop - at);
+        at = stop + 2;
+    }
+    return out;
+}
+
+} // namespace
+
 SiteKeeper::SiteKeeper(const Config& config, const Clock& clock, Store& store, FencingToken token, SiteOutside& outside)
     : config_(config), clock_(clock), store_(store), token_(token), outside_(outside) {}
 
@@ -62,6 +77,7 @@ SiteKeeper::Entry& SiteKeeper::entry_of(const std::string& domain) {
         entry = std::make_unique<Entry>();
         entry->name = domain;
         entry->spread = static_cast<float>(spread_of(domain));
+        std::erase(commit_.gone_sites, domain); // it came back before its going was stored
     }
     return *entry;
 }
@@ -156,7 +172,7 @@ void SiteKeeper::render(Entry& entry) {
     }
     const std::string& body = std::get<std::string>(made);
     if (entry.body && *entry.body == body) return;
-    if (entry.body) log(entry.name, "site.body", Json::object({{"bytes", body.size()}}), "another policy is served: " + body.substr(0, body.find("max_age")));
+    if (entry.body) log(entry.name, "site.body", Json::object({{"bytes", body.size()}}), "another policy is served: " + one_line(body));
     entry.body = interned(body);
     keep(entry);
     changed_served(entry);

@@ -215,6 +215,23 @@ TEST_CASE("a removed domain is served no more and leaves nothing; late answers f
     CHECK(world.told.snapshots.size() >= before);
 }
 
+TEST_CASE("a domain that comes back before its going could be stored is kept", "[domains][keeper]") {
+    World world;
+    world.add("a.example");
+    world.run(2s);
+    world.issue("a.example");
+    world.database->on_write([](std::string_view call) { return call == "commit" ? WriteFate::fails : WriteFate::carried_out; });
+    world.add("a.example", "default", true);
+    world.run(3s);
+    world.add("a.example");
+    world.run(3s);
+    world.database->on_write({});
+    world.run(10s);
+    world.issue("a.example");
+    CHECK(world.store->load_sites()->size() == 1);
+    CHECK(world.served() == 1);
+}
+
 TEST_CASE("where the file and the store name a domain the file wins, and the store's stays when the file's goes", "[domains][keeper]") {
     World world("domains: {a.example: {profile: private}}\n");
     world.add("a.example", "default");
