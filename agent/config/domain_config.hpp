@@ -3,6 +3,7 @@
 
 #include "base/dns/name.hpp"
 #include "base/time.hpp"
+#include "rotation/mta_sts/body.hpp"
 
 #include <filesystem>
 #include <map>
@@ -15,9 +16,7 @@ namespace mxseal::agent {
 
 struct Config;
 
-// RFC 8461 section 3.2.
-enum class PolicyMode { none, testing, enforce };
-std::string_view mode_word(PolicyMode mode);
+using PolicyMode = rotation::mta_sts::Mode;
 
 // Where mta-sts.<domain> of every domain is served.
 struct EndpointConfig {

@@ -65,15 +65,6 @@ std::optional<std::string_view> why_no_host(const std::string& text) {
 
 } // namespace
 
-std::string_view mode_word(PolicyMode mode) {
-    switch (mode) {
-    case PolicyMode::none: return "none";
-    case PolicyMode::testing: return "testing";
-    case PolicyMode::enforce: return "enforce";
-    }
-    return "none";
-}
-
 std::optional<PolicySettings> settings_of(const Config& config, const DomainConfig& domain) {
     std::string name = domain.profile.value_or(std::string(kDefaultProfile));
     ProfileConfig profile = profile_named(config, name);

@@ -53,8 +53,7 @@ std::optional<PolicyMode> read_mode(Reading& reading, const Value& value) {
     constexpr std::string_view kAllowed = "none, testing, enforce";
     auto text = read_text(reading, value, kAllowed);
     if (!text) return std::nullopt;
-    for (auto mode : {PolicyMode::none, PolicyMode::testing, PolicyMode::enforce})
-        if (*text == mode_word(mode)) return mode;
+    if (auto mode = rotation::mta_sts::parse_mode(*text)) return mode;
     reading.mistake(value, "is not a mode", kAllowed);
     return std::nullopt;
 }

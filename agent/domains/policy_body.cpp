@@ -19,9 +19,7 @@ std::vector<std::string> words_of(const std::string& text) {
 } // namespace
 
 std::string render_policy(PolicyMode mode, std::chrono::seconds max_age, const std::vector<std::string>& patterns) {
-    std::string body = fmt::format("version: STSv1\r\nmode: {}\r\n", mode_word(mode));
-    for (const auto& pattern : patterns) body += fmt::format("mx: {}\r\n", pattern);
-    return body + fmt::format("max_age: {}\r\n", max_age.count());
+    return rotation::mta_sts::PolicyBody{mode, max_age, patterns}.text();
 }
 
 std::variant<std::string, NoBody> body_of(const PolicySettings& settings, const std::string* mx) {
@@ -34,7 +32,7 @@ std::variant<std::string, NoBody> body_of(const PolicySettings& settings, const 
     if (patterns.empty()) patterns = words_of(*mx);
     if (patterns.empty()) return NoBody{"it has no MX RRset; make one, or name the hosts with `mta_sts.mx`"};
     std::string body = render_policy(settings.mode, settings.max_age, patterns);
-    if (body.size() > kBodyBytesMax) return NoBody{fmt::format("its policy would have {} octets, more than {}; name fewer hosts with `mta_sts.mx`", body.size(), kBodyBytesMax)};
+    if (body.size() > rotation::mta_sts::kBodyBytesMost) return NoBody{fmt::format("its policy would have {} octets, more than {}; name fewer hosts with `mta_sts.mx`", body.size(), rotation::mta_sts::kBodyBytesMost)};
     return body;
 }
 

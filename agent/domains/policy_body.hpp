@@ -9,9 +9,6 @@
 
 namespace mxseal::agent {
 
-// C-14: senders take 64 KiB, and are not tried.
-inline constexpr std::size_t kBodyBytesMax = 8 * 1024;
-
 // C-10: CRLF after each line, in the order of the RFC. `patterns`: in the form of mx_pattern().
 std::string render_policy(PolicyMode mode, std::chrono::seconds max_age, const std::vector<std::string>& patterns);
 

@@ -25,7 +25,7 @@ Json SiteKeeper::describe(const Entry& entry, Instant now) const {
     if (!entry.why_no_body.empty() && entry.mx_trouble.empty()) reason = entry.why_no_body;
     // Whether senders get it: known where the probe fetches, which it does not with a certificate that no sender takes.
     const Json live = site.fetched_at && site.fetch_trouble.empty() ? Json(true) : site.failing_since ? Json(false) : Json();
-    return Json::object({{"mode", mode_word(entry.settings->mode)}, {"id", Json()}, {"served", entry.is_served()}, {"body", entry.body ? Json(*entry.body) : Json()},
+    return Json::object({{"mode", to_string(entry.settings->mode)}, {"id", Json()}, {"served", entry.is_served()}, {"body", entry.body ? Json(*entry.body) : Json()},
                          {"body_live", live}, {"txt_live", Json()}, {"certificate", entry.settings->certificate}, {"certificate_until", at(site.not_after)},
                          {"renewed_from", at(renewal_of(site, policy_of(entry)))}, {"fetched_at", at(site.fetched_at)}, {"alarm", alarm == SiteAlarm::none ? Json() : Json(to_string(alarm))},
                          {"reason", reason}, {"next", Json()}});
