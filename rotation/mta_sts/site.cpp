@@ -177,7 +177,7 @@ SiteDecision step(SiteState& state, const SiteEvent& event, Instant now, const S
 std::optional<Instant> renewal_of(const SiteState& state, const SitePolicy& policy) {
     if (!state.not_before || !state.not_after) return std::nullopt;
     const Duration lifetime = lifetime_of(state);
-    return *state.not_before + lifetime * 2 / 3 - part_of(lifetime / 6, policy.spread);
+    return *state.not_before + lifetime * 2 / 3 - lifetime / 24 - part_of(lifetime / 8, policy.spread);
 }
 
 SiteAlarm alarm_of(const SiteState& state, Instant now) {

@@ -61,7 +61,7 @@ struct SiteDecision {
 
 SiteDecision step(SiteState& state, const SiteEvent& event, Instant now, const SitePolicy& policy);
 
-// From when on the certificate is renewed: at 2/3 of its lifetime, earlier by up to 1/6 of it.
+// From when on the certificate is renewed: between a half and 5/8 of its lifetime, so that an order of hours is over before C-27 warns at 2/3.
 std::optional<Instant> renewal_of(const SiteState& state, const SitePolicy& policy);
 // C-27. What the alarm is about, in `reason_of`.
 SiteAlarm alarm_of(const SiteState& state, Instant now);
