@@ -71,7 +71,7 @@ def domains_are_added_the_ca_fails_and_the_agent_dies(world: World) -> None:
 
     mxseal.kill_agent()
     mxseal.start_agent()
-    _wait_fetched(world, "abc", 5)
+    _wait_fetched(world, "abc", _PATIENCE)
     assert _fetch(world, "a").startswith("version: STSv1")
 
     world.ca.server.start()
