@@ -4,19 +4,20 @@ import subprocess
 
 from addresses import ENDPOINT
 from mxseal import Mxseal, find_binary
-from process import wait_until
+from process import Server, wait_until
 from world import World
 
 _PATIENCE = 60
 _NAMES = ("a", "b", "c", "d")
 
 
-def _configure(world: World, mxseal: Mxseal) -> None:
+def _configure(world: World, mxseal: Mxseal, embedded: bool = True) -> None:
     """The endpoint, by tls-alpn-01 and, for one profile, http-01; and what customers have in DNS: MX hosts and an address."""
+    listen = f'listen: ["{ENDPOINT}:443"], listen_http: ["{ENDPOINT}:80"], ' if embedded else ""
     acme = f'{{directory: "{world.ca.directory}", accept_terms: true, ca_file: {world.ca.ca_file}, challenge: '
     mxseal.change_config("acme:\n", f"acme:\n  alpn: {acme}tls-alpn-01}}\n  http: {acme}http-01}}\n")
     mxseal.change_config("domains:\n", (
-        f'endpoint: {{listen: ["{ENDPOINT}:443"], listen_http: ["{ENDPOINT}:80"], certificate: alpn, allow_private: on, probe_ca_file: {_root(world)}}}\n'
+        f'endpoint: {{{listen}certificate: alpn, allow_private: on, probe_ca_file: {_root(world)}}}\n'
         "profiles:\n  default: {mta_sts: {mode: testing}}\n  strict: {mta_sts: {mode: enforce, max_age: 2w}, certificate: http}\ndomains:\n"))
     lines = []
     for name in _NAMES:
@@ -83,3 +84,33 @@ def domains_are_added_the_ca_fails_and_the_agent_dies(world: World) -> None:
     wait_until("b.example.test is served no more", lambda: not _fetch(world, "b"), _PATIENCE, every=0.3)
     mxseal.stop_agent()
     assert "every connection has ended; 0 were cut" in (mxseal.folder / "agent.log").read_text()
+
+
+def another_process_serves_what_the_agent_writes(world: World) -> None:
+    """`mxseal serve` answers CAs and senders from the files of an agent that listens nowhere, and goes on when the agent is killed."""
+    mxseal = Mxseal(world, find_binary())
+    _configure(world, mxseal, embedded=False)
+    mxseal.start_agent()
+    mxseal.wait_running()
+    snapshot = mxseal.folder / "state" / "endpoint.snapshot"
+    wait_until("the first snapshot is there", snapshot.exists, _PATIENCE)
+    serve = Server("mxseal serve", [str(mxseal.binary), "serve", "--snapshot", str(snapshot), "--listen", f"{ENDPOINT}:443", "--listen-http", f"{ENDPOINT}:80"],
+                   mxseal.folder / "serve.log").start()
+    world.stop_later(serve)
+
+    mxseal.run("domain", "add", "a.example.test")
+    mxseal.run("domain", "add", "c.example.test", "--profile", "strict")
+    _wait_fetched(world, "ac", 2 * _PATIENCE)
+
+    mxseal.kill_agent()
+    assert "mode: testing" in _fetch(world, "a") and "mode: enforce" in _fetch(world, "c")
+    mxseal.run("domain", "add", "d.example.test")
+    assert _fetch(world, "d") == ""
+    mxseal.start_agent()
+    _wait_fetched(world, "d", 2 * _PATIENCE)
+    assert "mode: testing" in _fetch(world, "a") and "mode: enforce" in _fetch(world, "c")
+
+    serve.stop()
+    world.forget(serve)
+    assert _fetch(world, "a") == "" and serve.process.returncode == 0, serve.process.returncode
+    mxseal.stop_agent()
