@@ -17,6 +17,7 @@ struct NoBody {
     std::string why;
 };
 // `mx`: the hosts of the MX RRset, ascending, a space between; null: not known yet. Mode none names no hosts (C-12) and needs none.
-std::variant<std::string, NoBody> body_of(const PolicySettings& settings, const std::string* mx);
+// `before`: the body that is served; null: none. Where the MX RRset is followed, its patterns stay until `mx` or `mta_sts.mx` names others (C-34).
+std::variant<std::string, NoBody> body_of(const PolicySettings& settings, const std::string* mx, const std::string* before);
 
 } // namespace mxseal::agent

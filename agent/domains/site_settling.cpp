@@ -164,7 +164,7 @@ void SiteKeeper::settle(Entry& entry) {
 
 void SiteKeeper::render(Entry& entry) {
     if (entry.settings == nullptr) return;
-    auto made = body_of(*entry.settings, entry.mx.get());
+    auto made = body_of(*entry.settings, entry.mx.get(), entry.body.get());
     entry.why_no_body.clear();
     if (auto* none = std::get_if<NoBody>(&made)) {
         entry.why_no_body = none->why;

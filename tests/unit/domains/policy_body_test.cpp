@@ -7,8 +7,8 @@ using namespace mxseal::agent;
 
 namespace {
 
-std::string body(const PolicySettings& settings, const std::string* mx = nullptr) {
-    auto made = body_of(settings, mx);
+std::string body(const PolicySettings& settings, const std::string* mx = nullptr, const std::string* before = nullptr) {
+    auto made = body_of(settings, mx, before);
     if (auto* none = std::get_if<NoBody>(&made)) return "none: " + none->why;
     return std::get<std::string>(made);
 }
@@ -28,6 +28,17 @@ TEST_CASE("patterns of the file come before the goal, the goal before what DNS s
     CHECK(body(settings, &seen).find("mx: goal.example.org\r\nmax_age") != std::string::npos);
     settings.mx_patterns = {"*.example.org"};
     CHECK(body(settings).find("mode: testing\r\nmx: *.example.org\r\nmax_age") != std::string::npos);
+}
+
+TEST_CASE("a policy that follows the MX RRset is widened by it, and narrowed only when somebody asks", "[domains][body]") {
+    PolicySettings settings;
+    const std::string two = "mx1.example.org mx2.example.org", other = "mx3.example.org";
+    const std::string served = body(settings, &two);
+    const std::string widened = body(settings, &other, &served);
+    CHECK(widened == "version: STSv1\r\nmode: testing\r\nmx: mx1.example.org\r\nmx: mx2.example.org\r\nmx: mx3.example.org\r\nmax_age: 86400\r\n");
+    CHECK(body(settings, &two, &widened) == widened);
+    settings.mx_goal = {*dns::Name::parse("mx3.example.org")};
+    CHECK(body(settings, &other, &widened) == "version: STSv1\r\nmode: testing\r\nmx: mx3.example.org\r\nmax_age: 86400\r\n");
 }
 
 TEST_CASE("without a known MX host there is no body, and it says why", "[domains][body]") {
