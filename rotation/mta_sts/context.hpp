@@ -27,6 +27,7 @@ struct Context {
 void apply(Context& context, const Event& event);
 // watch.cpp: when to look at the world
 void keep_watch(Context& context);
+bool found_elsewhere(const DomainState& state); // an id stands there that is not ours, and we serve nothing yet
 bool looked_just_now(Context& context); // DNS and every address of the endpoint, after the body was put there; starts what is missing
 // target.cpp: the body that is wanted now
 enum class Want { body, nothing, unknown };

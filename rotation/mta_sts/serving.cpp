@@ -120,7 +120,7 @@ void withdraw(Context& context) {
     }
     const RrsetLedger& txt = state.txt;
     if (txt.primary && sts_records(*txt.primary) > 0) {
-        if (!txt_refuses(context) && context.may_start(Task::write_txt)) write_txt(context, "");
+        if (!txt_refuses(context) && context.may_start(Task::write_txt) && looked_just_now(context)) write_txt(context, "");
         return context.waits(because("wait.withdrawn", "removes the TXT record"));
     }
     if (!txt.complete || sts_records(txt.complete->values) > 0)

@@ -21,6 +21,7 @@ void decide(Context& context) {
     const bool concerned = state.serving || context.policy.mode != Mode::none || !context.policy.mx_goal.empty();
     if (!concerned) return;
     if (!state.mx.last_round) return context.waits(because("wait.look", "waits for the first look at the name servers" + (state.observe_trouble.empty() ? "" : ": " + state.observe_trouble)));
+    if (found_elsewhere(state) && !state.fetched_at) return context.waits(because("wait.look", "a policy of somebody else is announced: looks at what it says"));
     const Target target = target_of(context);
     if (target.want == Want::body && (!state.serving || state.serving->body != target.body)) serve(context, target.body);
     if (!state.serving) return keep_mx(context);

@@ -15,8 +15,6 @@ using std::chrono::seconds;
 constexpr seconds kFirstMaxAge{86'400};    // C-11: testing, none, and the first step of enforce
 constexpr seconds kSecondMaxAge{604'800};
 
-bool contains(const std::vector<std::string>& all, const std::string& one) { return std::find(all.begin(), all.end(), one) != all.end(); }
-
 // C-35: every look at the MX hosts that stand in the RRset finds them valid.
 std::string invalid_mx(const Context& context) {
     for (const std::string& host : held_hosts(context.state, context.now, context.policy)) {
@@ -46,10 +44,17 @@ bool gate_is_open(Context& context) {
     return false;
 }
 
+// A policy from before mxseal: who is protected by it is not left unprotected.
+const PolicyBody* enforced_by_another(const DomainState& state) {
+    for (const PastBody& past : state.past)
+        if (past.body.mode == Mode::enforce && !past.last_served) return &past.body;
+    return nullptr;
+}
+
 Mode mode_of(Context& context) {
     const DomainState& state = context.state;
     if (context.policy.mode != Mode::enforce) return context.policy.mode;
-    if (context.policy.at_once || (state.serving && state.serving->body.mode == Mode::enforce)) return Mode::enforce;
+    if (context.policy.at_once || (state.serving ? state.serving->body.mode == Mode::enforce : enforced_by_another(state) != nullptr)) return Mode::enforce;
     const bool tested = state.serving && state.serving->body.mode == Mode::testing;
     return tested && gate_is_open(context) ? Mode::enforce : Mode::testing;
 }
@@ -60,6 +65,7 @@ seconds max_age_of(Context& context, Mode mode) {
     if (mode != Mode::enforce) return std::min(goal, kFirstMaxAge);
     if (context.policy.at_once) return goal;
     const DomainState& state = context.state;
+    if (const PolicyBody* another = state.serving ? nullptr : enforced_by_another(state)) return std::min(goal, another->max_age);
     if (!state.serving || state.serving->body.mode != Mode::enforce) return std::min(goal, kFirstMaxAge);
     const seconds current = state.serving->body.max_age;
     if (current >= goal || !state.serving->complete || !state.clean_since) return std::min(current, goal);
@@ -82,12 +88,12 @@ std::vector<std::string> patterns_of(const Context& context) {
     const DomainState& state = context.state;
     const Policy& policy = context.policy;
     std::vector<std::string> patterns = policy.patterns;
+    const bool asked = !policy.mx_goal.empty() || !policy.patterns.empty();
+    if (!asked && state.serving) patterns = state.serving->body.mx;
+    if (!asked && !state.serving)
+        for (const PastBody& past : state.past) patterns.insert(patterns.end(), past.body.mx.begin(), past.body.mx.end());
     add_missing(patterns, held_hosts(state, context.now, policy));
     add_missing(patterns, policy.mx_goal);
-    const bool asked = !policy.mx_goal.empty() || !policy.patterns.empty();
-    if (!asked && state.serving)
-        for (const std::string& pattern : state.serving->body.mx)
-            if (!contains(patterns, pattern)) patterns.push_back(pattern);
     std::sort(patterns.begin(), patterns.end());
     patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
     return patterns;

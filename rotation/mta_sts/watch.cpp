@@ -45,7 +45,11 @@ void keep_watch(Context& context) {
     if (!concerned) return;
     look(context, Task::observe, context.state.observed_at, Observe{});
     if (context.state.serving) look(context, Task::fetch, context.state.fetched_at, Fetch{});
+    // A policy that somebody else publishes already: what it says is looked at once before it is replaced.
+    if (found_elsewhere(context.state) && !context.state.fetched_at && context.may_start(Task::fetch)) context.start(Fetch{});
 }
+
+bool found_elsewhere(const DomainState& state) { return !state.serving && !state.ids.empty(); }
 
 bool looked_just_now(Context& context) {
     DomainState& state = context.state;

@@ -1,0 +1,200 @@
+// The order of policies, step by step, in a world where everything answers at once (tests/simulation/policy_world has the other ones).
+#include "rotation/mta_sts/cached.hpp"
+#include "rotation/mta_sts/record.hpp"
+#include "rotation/mta_sts/step.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace mxseal;
+using namespace mxseal::rotation;
+using namespace mxseal::rotation::mta_sts;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Instant kNoon = *parse_rfc3339("2026-11-22T12:00:00Z");
+
+struct Domain {
+    Policy policy;
+    DomainState state;
+    Surroundings around;
+    Decision last;
+    Instant now = kNoon;
+    Values txt, mx{"10 mx1.example.org", "20 mx2.example.org"};
+    std::optional<std::string> served;
+    std::vector<std::string> acts; // what was asked for, in order
+
+    Domain() {
+        policy.domain = "example.org";
+        for (const char* host : {"mx1.example.org", "mx2.example.org", "mx3.example.net"}) around.hosts.push_back({host, true, true, ""});
+    }
+    RrsetObservation answer(const Values& values) const {
+        return {{{"ns1.example.net", "192.0.2.1", true, values, 1h, ""}, {"ns2.example.net", "192.0.2.2", true, values, 1h, ""}}, values, ""};
+    }
+    void carry_out(const Action& action) {
+        if (std::holds_alternative<Observe>(action)) return give(Observed{{now, now, "", answer(txt), answer(mx)}});
+        if (std::holds_alternative<Fetch>(action)) {
+            FetchRound seen{now, now, "", {{"198.51.100.1", served, std::nullopt, served ? "" : "unrecognized name"}}};
+            return give(Fetched{seen});
+        }
+        if (const auto* serve = std::get_if<Serve>(&action)) {
+            acts.push_back(serve->body ? "serve " + std::string(to_string(serve->body->mode)) : "serve nothing");
+            served = serve->body ? std::optional(serve->body->text()) : std::nullopt;
+            return give(Served{std::nullopt, 1, serve->intent});
+        }
+        if (const auto* write = std::get_if<WriteTxt>(&action)) {
+            CHECK(write->base == txt);
+            acts.push_back(write->target.size() < write->base.size() ? "txt removed" : "txt");
+            txt = write->target;
+            return give(TxtWritten{});
+        }
+        acts.push_back("mx");
+        mx = std::get<WriteMx>(action).target;
+        give(MxWritten{});
+    }
+    void give(const Event& event) {
+        last = step(state, event, now, policy, around);
+        for (const Action& action : std::vector<Action>(last.actions)) carry_out(action);
+    }
+    // Follows the wakes; at most so many, so that a core that never rests is seen.
+    void run(Duration length) {
+        const Instant end = now + length;
+        for (int count = 0; count < 100'000 && last.wake && *last.wake <= end; ++count) {
+            now = std::max(now, *last.wake);
+            give(TimeReached{});
+        }
+        REQUIRE((!last.wake || *last.wake > end));
+        now = end;
+    }
+    void start() { give(Started{}); }
+};
+
+} // namespace
+
+TEST_CASE("the body is served everywhere before its id is published, and the id is complete at every server") {
+    Domain domain;
+    domain.start();
+    CHECK(domain.acts == std::vector<std::string>{"serve testing"});
+    domain.run(10min);
+    CHECK(domain.acts == std::vector<std::string>{"serve testing", "txt"});
+    CHECK(*domain.served == "version: STSv1\r\nmode: testing\r\nmx: mx1.example.org\r\nmx: mx2.example.org\r\nmax_age: 86400\r\n");
+    REQUIRE(domain.txt.size() == 1);
+    CHECK(id_of(domain.txt.front()) == domain.state.serving->id);
+    CHECK(domain.state.serving->complete.has_value());
+}
+
+TEST_CASE("testing becomes enforce after clean probes, and max_age grows with each quiet week") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.start();
+    domain.run(27 * 24h);
+    CHECK(domain.state.serving->body.mode == Mode::testing);
+    CHECK(domain.last.reason.code == "wait.testing");
+    domain.run(2 * 24h);
+    CHECK(domain.state.serving->body.mode == Mode::enforce);
+    CHECK(domain.state.serving->body.max_age == 86'400s);
+    domain.run(8 * 24h);
+    CHECK(domain.state.serving->body.max_age == 604'800s);
+    domain.run(8 * 24h);
+    CHECK(domain.state.serving->body.max_age == 2'419'200s);
+    CHECK(domain.acts == std::vector<std::string>{"serve testing", "txt", "serve enforce", "txt", "serve enforce", "txt", "serve enforce", "txt"});
+    CHECK(domain.state.ids.size() == 4);
+}
+
+TEST_CASE("a failing MX host keeps the policy in testing, and says which") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.around.hosts[1] = {"mx2.example.org", true, false, "its certificate has expired"};
+    domain.start();
+    domain.run(40 * 24h);
+    CHECK(domain.state.serving->body.mode == Mode::testing);
+    CHECK(domain.last.reason.sentence().find("mx2.example.org: its certificate has expired") != std::string::npos);
+}
+
+TEST_CASE("an enforced policy of somebody else is taken over, not weakened") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.txt = {"google-site-verification=x", "v=STSv1; id=1;"};
+    domain.served = PolicyBody{Mode::enforce, 604'800s, {"*.example.org"}}.text();
+    domain.start();
+    domain.run(10min);
+    CHECK(domain.state.serving->body == PolicyBody{Mode::enforce, 604'800s, {"*.example.org"}});
+    CHECK(domain.txt.size() == 2); // the other record stays, the id is a new one
+    CHECK(std::find(domain.txt.begin(), domain.txt.end(), "v=STSv1; id=1;") == domain.txt.end());
+}
+
+TEST_CASE("two STSv1 records at the name are an error, and nothing is written") {
+    Domain domain;
+    domain.txt = {"v=STSv1; id=1;", "v=STSv1; id=2;"};
+    domain.start();
+    domain.run(1h);
+    CHECK(domain.acts == std::vector<std::string>{"serve testing"});
+    CHECK(domain.last.reason.code == "halt.two_records");
+}
+
+TEST_CASE("a new MX host enters after the policy with it is known, an old one leaves before the policy forgets it") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.policy.at_once = domain.policy.manage_mx = true;
+    domain.start();
+    domain.run(5 * 24h);
+    domain.acts.clear();
+    domain.policy.mx_goal = {"mx1.example.org", "mx3.example.net"};
+    domain.give(PolicyChanged{});
+    domain.run(1h);
+    CHECK(domain.acts == std::vector<std::string>{"serve enforce", "txt"});
+    CHECK(domain.last.reason.code == "wait.refresh"); // C-29: TTL, margins and policy_refresh
+    domain.run(5 * 24h);
+    CHECK(hosts_of(domain.mx) == domain.policy.mx_goal);
+    domain.run(10 * 24h);
+    CHECK(domain.acts == std::vector<std::string>{"serve enforce", "txt", "mx", "mx", "serve enforce", "txt"});
+    CHECK(domain.state.serving->body.mx == domain.policy.mx_goal);
+}
+
+TEST_CASE("replacing every MX host waits for the max_age of the policies that know only the old ones") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.policy.at_once = domain.policy.manage_mx = true;
+    domain.start();
+    domain.run(5 * 24h);
+    domain.policy.mx_goal = {"mx3.example.net"};
+    domain.give(PolicyChanged{});
+    domain.run(20 * 24h);
+    CHECK(hosts_of(domain.mx) == std::vector<std::string>{"mx1.example.org", "mx2.example.org", "mx3.example.net"});
+    CHECK(domain.last.reason.code == "wait.max_age");
+    domain.run(15 * 24h);
+    CHECK(hosts_of(domain.mx) == domain.policy.mx_goal);
+}
+
+TEST_CASE("an uncovered MX host pages at once and widens the policy") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.policy.at_once = true;
+    domain.start();
+    domain.run(5 * 24h);
+    domain.mx.push_back("30 mx3.example.net");
+    domain.run(2h);
+    CHECK(domain.last.page.find("mx3.example.net") != std::string::npos);
+    CHECK(covers(domain.state.serving->body, "mx3.example.net"));
+    domain.run(40 * 24h);
+    CHECK(domain.last.page.empty());
+}
+
+TEST_CASE("mode none is announced, waited for, and only then the record and the name go") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.policy.at_once = true;
+    domain.start();
+    domain.run(24h);
+    domain.policy.mode = Mode::none;
+    domain.give(PolicyChanged{});
+    domain.run(27 * 24h);
+    CHECK(domain.acts == std::vector<std::string>{"serve enforce", "txt", "serve none", "txt"});
+    CHECK(domain.last.reason.code == "wait.max_age");
+    domain.run(10 * 24h);
+    CHECK(domain.acts == std::vector<std::string>{"serve enforce", "txt", "serve none", "txt", "txt removed", "serve nothing"});
+    CHECK(domain.txt.empty());
+    CHECK_FALSE(domain.served);
+}
