@@ -63,6 +63,18 @@ PolicyWorld::PolicyWorld(PolicyWorldOptions options) : options_(options), random
         for (Duration stale : {Duration{0}, policy_.stale_margin}) resolvers_.push_back({floor, stale, {}});
     for (std::size_t each = 0; each < 2 * resolvers_.size(); ++each) senders_.push_back({each % resolvers_.size(), each >= resolvers_.size(), std::nullopt, {}});
     for (const std::string& host : {kHosts[0], kHosts[1]}) ready_from_[host] = now_;
+    if (draw(0.3)) begin_with_foreign_policy();
+}
+
+// Somebody served a policy by hand before mxseal came, and goes on until mxseal serves its own; senders hold it.
+void PolicyWorld::begin_with_foreign_policy() {
+    const PolicyBody body{Mode::enforce, 48h, {kHosts[0], kHosts[1]}};
+    longest_max_age_ = body.max_age;
+    published_ = body.text();
+    for (Replica& replica : replicas_) replica.body = published_;
+    for (Copy& server : servers_) server.rrsets[Type::txt] = {"v=STSv1; id=byhand;"};
+    for (Sender& sender : senders_)
+        if (draw(0.5)) sender.policy = Sender::Policy{body, "byhand", now_};
 }
 
 bool PolicyWorld::fault(double chance) {
@@ -122,7 +134,7 @@ void PolicyWorld::start_agent() {
     ++life_;
     state_ = stored_;
     // The runtime writes the snapshot from what is stored.
-    publish(state_.serving ? std::optional(state_.serving->body.text()) : std::nullopt);
+    if (state_.serving || generation_ > 0) publish(state_.serving ? std::optional(state_.serving->body.text()) : std::nullopt);
     process(Started{});
 }
 

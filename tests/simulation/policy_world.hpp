@@ -85,6 +85,7 @@ private:
     std::uint64_t below(std::uint64_t count) { return random_() % count; }
     bool draw(double chance) { return static_cast<double>(random_() >> 11) * 0x1.0p-53 < chance; }
     bool fault(double chance);
+    void begin_with_foreign_policy();
     Duration between(Duration least, Duration most) { return least + Duration{static_cast<std::int64_t>(below(static_cast<std::uint64_t>((most - least).count()) + 1))}; }
     void run_until(Instant end);
     void violated(std::string check, std::string text);
