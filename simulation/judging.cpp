@@ -81,6 +81,7 @@ void World::judge_change(std::size_t host, const std::vector<BadPair>& before, c
 
 void World::foreign_change(std::size_t host) {
     disturb(host);
+    disturb_by_held(host, now());
     for (const BadPair& pair : bad_pairs(host, true)) {
         memory_[host].broken_versions.insert(pair.records);
         memory_[host].broken_keys.insert(pair.key);

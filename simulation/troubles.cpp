@@ -176,6 +176,7 @@ void World::fall_back(std::size_t server, std::size_t host, Content old, Instant
     owners_[host].set(server, std::move(old), Hand::foreign, now());
     at(until, [this, server, host] { transfer(server, host); });
     foreign_change(host);
+    disturb_by_held(host, until);
 }
 
 void World::step_clock(Duration by, Instant back) {

@@ -137,6 +137,11 @@ private:
     void disturb(std::size_t host) { hosts_[host].disturbed = std::max(hosts_[host].disturbed, now()); }
     // W5: the largest TTL of seven days counts, whoever chose it.
     void disturb_by_ttl(std::size_t host, Ttl ttl) { hosts_[host].disturbed = std::max(hosts_[host].disturbed, now() + rotation::tlsa::kTtlLookBack + ttl); }
+    // A version that a foreign hand made keeps the host unhealthy for as long as a cache may hold it: longer than usual with a large TTL.
+    void disturb_by_held(std::size_t host, Instant end) {
+        const Duration longer = owners_[host].largest_ttl(now()) - setting_.config.timing.resolver_min_ttl;
+        hosts_[host].disturbed = std::max(hosts_[host].disturbed, end + longer);
+    }
     void disturb_all();
     void forget_since(Instant then, const std::vector<HostMemory>& memory);
     // judging
