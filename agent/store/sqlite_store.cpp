@@ -6,12 +6,17 @@
 #include "agent/store/sqlite_schema.hpp"
 #include "agent/store/sqlite_tables.hpp"
 #include "agent/store/state_folder.hpp"
+#include "base/file_descriptor.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <mutex>
 #include <utility>
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 
 namespace mxseal::agent {
 
@@ -175,12 +180,25 @@ Status set_up(SQLite::Database& database, const std::filesystem::path& file) {
     return sqlite::migrate(database, file, sqlite::migrations());
 }
 
+// The change of a new database to WAL fails at once, busy_timeout or not, while another process is in the same change (it holds a read lock
+// already): so they set up one after the other. Released when the descriptor closes, or with the process.
+Result<FileDescriptor> turn_to_set_up(const std::filesystem::path& state_folder) {
+    FileDescriptor turn(::open(state_folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int locked = -1;
+    do locked = turn ? ::flock(turn.get(), LOCK_EX) : -1;
+    while (turn && locked != 0 && errno == EINTR);
+    if (locked == 0) return turn;
+    return Error(ErrorCode::io, fmt::format("locking {}: {}; the state folder must be on a local file system", state_folder.string(), std::strerror(errno)));
+}
+
 } // namespace
 
 Result<std::unique_ptr<Store>> make_sqlite_store(const std::filesystem::path& state_folder, const SqliteOptions& options) {
     auto file = state_folder / "mxseal.sqlite";
     if (auto ready = prepare_state_folder(state_folder); !ready) return std::move(ready).error();
     if (auto ready = prepare_private_file(file); !ready) return std::move(ready).error();
+    auto turn = turn_to_set_up(state_folder);
+    if (!turn) return std::move(turn).error();
     return guarded(file, "opening the store", [&]() -> Result<std::unique_ptr<Store>> {
         auto database = std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_NOFOLLOW,
                                                            static_cast<int>(options.busy_timeout.count()));

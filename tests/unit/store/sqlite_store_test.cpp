@@ -2,9 +2,12 @@
 
 #include "agent/store/sqlite_schema.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <iostream>
+#include <mutex>
+#include <thread>
 
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <sys/stat.h>
@@ -63,6 +66,27 @@ TEST_CASE("folder and files are for their owner only, whatever the umask is", "[
             INFO(file.path());
             CHECK(mode_of(file.path()) == 0600);
         }
+    }
+}
+
+TEST_CASE("processes that open a new store at once all open it", "[store][sqlite]") {
+    for (int round = 0; round < 20; ++round) {
+        SqliteWorld world;
+        std::atomic<int> opened{0};
+        std::mutex mutex;
+        std::string trouble;
+        {
+            std::vector<std::jthread> threads;
+            for (int each = 0; each < 8; ++each)
+                threads.emplace_back([&] {
+                    auto store = make_sqlite_store(world.state());
+                    std::lock_guard lock(mutex);
+                    if (store.ok()) ++opened;
+                    else trouble = store.error().to_string();
+                });
+        }
+        INFO(trouble);
+        REQUIRE(opened == 8);
     }
 }
 
