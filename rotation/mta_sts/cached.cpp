@@ -21,6 +21,7 @@ Reason hard_wait(const PastBody& past, const Policy& policy, std::string text) {
     return wait_until("wait.max_age", std::move(text), "policy last served at", *past.last_served, {{"max_age", past.body.max_age}, {"safety_margin", policy.safety_margin}});
 }
 
+// E_refresh: a sender that looks at the id again, at the latest before it gives up a message, has seen a newer one.
 Reason soft_wait(const DomainState& state, const PastBody& past, Instant now, const Policy& policy, std::string text) {
     if (!past.replaced) return because("wait.id", std::move(text) + " once every name server answers with the id of the new policy");
     const Duration hold = hold_of(state.txt, now, policy);
@@ -69,11 +70,6 @@ std::vector<std::string> held_hosts(const DomainState& state, Instant now, const
 std::optional<Instant> hard_end(const PastBody& past, const Policy& policy) {
     if (!past.last_served) return std::nullopt;
     return *past.last_served + past.body.max_age + policy.safety_margin;
-}
-
-std::optional<Instant> soft_end(const DomainState& state, const PastBody& past, Instant now, const Policy& policy) {
-    if (!past.replaced) return std::nullopt;
-    return *past.replaced + std::max(hold_of(state.txt, now, policy), policy.policy_refresh);
 }
 
 // RFC 8461 sections 5.1 and 8.1: failures are temporary until the id was looked at again, so E_refresh suffices where an old host stays.

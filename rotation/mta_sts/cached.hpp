@@ -17,8 +17,6 @@ std::vector<std::string> held_hosts(const DomainState& state, Instant now, const
 
 // E_hard: no sender can use it any more; absent: some node may still serve it.
 std::optional<Instant> hard_end(const PastBody& past, const Policy& policy);
-// E_refresh: a sender that looks at the id again, at the latest before it gives up a message, has seen a newer one. Absent: not known yet.
-std::optional<Instant> soft_end(const DomainState& state, const PastBody& past, Instant now, const Policy& policy);
 
 // When `host` may enter the MX RRset (C-30), as far as policies are concerned; the wait with its arithmetic.
 struct Admission {

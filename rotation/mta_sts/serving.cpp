@@ -69,8 +69,6 @@ void serve(Context& context, PolicyBody body) {
         state.past.push_back({state.serving->body, std::nullopt, std::nullopt});
     }
     std::erase_if(state.past, [&](const PastBody& past) { return past.body == body; });
-    if (body.mode == Mode::enforce && !state.enforced) state.enforced = context.now;
-    if (body.mode != Mode::enforce) state.enforced.reset();
     context.note("policy.serve", {{"mode", std::string(to_string(body.mode))}, {"max_age", std::to_string(body.max_age.count())}},
                  fmt::format("the endpoint is to serve a policy of mode {}, max_age {}", to_string(body.mode), mxseal::to_string(Duration{body.max_age})));
     state.serving = Serving{std::move(body), context.now, std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt, false};

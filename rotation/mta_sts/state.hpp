@@ -42,7 +42,6 @@ struct DomainState {
     std::optional<Serving> serving;
     std::vector<PastBody> past;
     std::optional<Instant> withdrawn;     // C-36: the TXT record was removed; intent
-    std::optional<Instant> enforced;      // when an enforce body was first served
     std::optional<Instant> clean_since;   // own fetches and MX hosts were fine in every look since then (C-35)
     std::map<Task, Retry> retries;
 
