@@ -30,4 +30,7 @@ struct Note {
     std::string sentence;
 };
 
+// One more failure of `task`: the back-off doubles from `shortest` up to `longest`, unless the peer named a time; the note says so.
+Note count_failure(Retry& retry, const Failure& failure, std::string_view task, Instant now, Duration shortest, Duration longest);
+
 } // namespace mxseal::rotation

@@ -50,16 +50,8 @@ void Context::note(std::string event, std::vector<std::pair<std::string, std::st
 
 void Context::failed(Task task, const Failure& failure) {
     Retry& retry = state.retries[task];
-    ++retry.failures;
-    const Duration cap = std::max(policy.monitor_every, policy.observe_every);
-    Duration delay = policy.observe_every * (1LL << std::min(retry.failures - 1, 12));
-    if (failure.permanent || delay > cap) delay = cap;
-    if (failure.retry_after) delay = *failure.retry_after;
-    retry.next = now + delay;
-    retry.reason = because(std::string("retry.") + std::string(to_string(task)), failure.sentence);
-    retry.reason.advice = "tried again at " + to_rfc3339(retry.next);
+    out.notes.push_back(count_failure(retry, failure, to_string(task), now, policy.observe_every, std::max(policy.monitor_every, policy.observe_every)));
     wake_at(retry.next);
-    note("action.failed", {{"task", std::string(to_string(task))}, {"failures", std::to_string(retry.failures)}, {"retry_at", to_rfc3339(retry.next)}}, retry.reason.sentence());
 }
 
 } // namespace mxseal::rotation::mta_sts
