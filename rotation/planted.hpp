@@ -35,6 +35,7 @@ enum class Mistake : std::uint8_t {
     intent_not_stored,         // acts begin without their intent in the store
     clock_trusted,             // a step of the wall clock neither pauses nor lengthens anything
     foreign_pair_left,         // a pair that somebody else put in place stays
+    renewal_window_ignored,    // a certificate is renewed when mxseal thinks, whatever its CA says
     // of the order of policies (mta_sts/)
     id_before_body,            // the id is changed before every replica serves the body
     one_replica_enough,        // ... when the first one serves it

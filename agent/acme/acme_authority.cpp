@@ -2,6 +2,8 @@
 
 #include "agent/acme/acme_order.hpp"
 #include "agent/acme/back_off.hpp"
+#include "agent/acme/renewal_info.hpp"
+#include "agent/keys/certificates.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -100,6 +102,14 @@ Result<std::string> AcmeAuthority::order(AcmeSession& session, const AcmeAccount
     auto wait = back_off.failed(ports_.clock.wall(), asked, error.message());
     if (!wait) return std::move(wait).error();
     return with_retry(std::move(error), *wait);
+}
+
+Result<std::optional<RenewalInfo>> AcmeAuthority::renewal_info(std::string_view chain_pem) {
+    auto id = renewal_id(chain_pem);
+    if (!id) return std::move(id).error();
+    if (!*id) return std::optional<RenewalInfo>();
+    AcmeSession session(ports_.transport, ports_.clock, options_.directory);
+    return read_renewal_info(session, **id);
 }
 
 Result<Instant> AcmeAuthority::server_time() { return AcmeSession(ports_.transport, ports_.clock, options_.directory).server_time(); }

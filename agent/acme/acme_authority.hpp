@@ -38,6 +38,7 @@ public:
     AcmeAuthority(AcmeOptions options, AcmePorts ports);
     ~AcmeAuthority() override;
     Result<std::string> obtain(const CertificateRequest& request) override;
+    Result<std::optional<RenewalInfo>> renewal_info(std::string_view chain_pem) override;
     Result<Instant> server_time() override;
 
 private:

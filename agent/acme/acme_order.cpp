@@ -18,10 +18,24 @@ constexpr int kDoublingsMax = 6;                         // 1 s * 2^6 is above k
 constexpr int kReadTries = 3;                            // our choice: a lost packet must not cost a publication in DNS
 constexpr int kStepsMax = 2000;                          // our choice: 100 names at five steps each, and polls every 2 s
 
-Json order_payload(const std::vector<dns::Name>& names) {
+Json order_payload(const std::vector<dns::Name>& names, const std::string& replaces) {
     Json identifiers = Json::array();
     for (const dns::Name& name : names) identifiers.push(Json::object({{"type", "dns"}, {"value", name.text()}}));
-    return Json::object({{"identifiers", identifiers}});
+    Json payload = Json::object({{"identifiers", identifiers}});
+    if (!replaces.empty()) payload.set("replaces", replaces);
+    return payload;
+}
+
+// RFC 9773 section 5 (E-13): only towards a CA that offers renewalInfo, and of a certificate that has such an id.
+std::string replaced_id(const AcmeDirectory& directory, const CertificateRequest& request) {
+    if (directory.renewal_info.empty() || request.replaces.empty()) return "";
+    auto id = renewal_id(request.replaces);
+    return id && *id ? **id : "";
+}
+
+// RFC 9773 section 5: alreadyReplaced, and whatever else a CA may have against `replaces`. Its rate and our account have nothing to do with it.
+bool may_be_for_replaces(const Problem& problem) {
+    return problem.status >= 400 && problem.status < 500 && problem.status != 429 && problem.type != "rateLimited" && problem.type != "accountDoesNotExist";
 }
 
 bool may_read_again(const Error& error) { return error.code() == ErrorCode::transient || error.code() == ErrorCode::ambiguous; }
@@ -84,13 +98,21 @@ Status AcmeOrder::advance(const OrderStep& step, const CertificateRequest& reque
 }
 
 Status AcmeOrder::create(const CertificateRequest& request) {
-    auto directory = session_.directory();
-    if (!directory) return std::move(directory).error();
-    auto reply = post(directory->new_order, order_payload(request.names).dump());
+    auto reply = open(request);
     if (!reply) return std::move(reply).error().in_context("opening an order");
     if (reply->problem) return to_error(*reply->problem, "opening an order");
     if (Status fit = absorb_order(state_, reply->document, reply->location); !fit) return fit;
     return keep(); // E-03: before any challenge
+}
+
+Result<AcmeReply> AcmeOrder::open(const CertificateRequest& request) {
+    auto directory = session_.directory();
+    if (!directory) return std::move(directory).error();
+    const std::string replaces = replaced_id(*directory, request);
+    auto reply = post(directory->new_order, order_payload(request.names, replaces).dump());
+    // E-13: refused with `replaces`, the order is opened once more without it.
+    const bool again = reply && reply->problem && !replaces.empty() && may_be_for_replaces(*reply->problem);
+    return again ? post(directory->new_order, order_payload(request.names, "").dump()) : std::move(reply);
 }
 
 Status AcmeOrder::read_order() {

@@ -40,6 +40,7 @@ public:
 private:
     Status advance(const OrderStep& step, const CertificateRequest& request);
     Status create(const CertificateRequest& request);
+    Result<AcmeReply> open(const CertificateRequest& request);
     Status read_order();
     Status read_authorization(std::size_t index, const CertificateRequest& request);
     Status publish(AuthorizationState& authorization);

@@ -62,7 +62,8 @@ Result<AcmeDirectory> AcmeSession::directory() {
     // RFC 8555 section 7.1.1.
     const Json& meta = (*document)["meta"];
     AcmeDirectory found{text_of((*document)["newNonce"]), text_of((*document)["newAccount"]), text_of((*document)["newOrder"]),
-                        text_of(meta["termsOfService"]), meta["externalAccountRequired"].as_bool().value_or(false)};
+                        text_of(meta["termsOfService"]), meta["externalAccountRequired"].as_bool().value_or(false),
+                        text_of((*document)["renewalInfo"])};
     for (const std::string& url : {found.new_nonce, found.new_account, found.new_order})
         if (Status fit = check_url(url); !fit) return std::move(fit).error();
     directory_ = found;
@@ -134,6 +135,19 @@ AcmeReply AcmeSession::reply_of(HttpResponse response) const {
     if (auto document = Json::parse(response.body)) reply.document = *std::move(document);
     reply.body = std::move(response.body);
     return reply;
+}
+
+Result<AcmeReply> AcmeSession::get(const std::string& url) {
+    auto known = directory(); // also tells whether the CA is a private one
+    if (!known) return std::move(known).error();
+    if (Status fit = check_url(url); !fit) return std::move(fit).error();
+    HttpRequest request;
+    request.url = url;
+    request.body_limit = kBodyLimit;
+    request.public_only = !private_ca_;
+    auto response = transport_.send(request);
+    if (!response) return std::move(response).error();
+    return reply_of(*std::move(response));
 }
 
 Result<AcmeReply> AcmeSession::post(const std::string& url, const AccountKey& key, const std::string& account_url, std::string_view payload) {

@@ -19,6 +19,7 @@ struct AcmeDirectory {
     std::string new_nonce, new_account, new_order;
     std::string terms_of_service; // empty: none
     bool external_account_required = false;
+    std::string renewal_info; // RFC 9773 section 4.1; empty: not offered
 };
 
 struct AcmeReply {
@@ -39,6 +40,9 @@ public:
     Result<AcmeDirectory> directory();
     // The Date of the directory's answer; `unsupported` without one.
     Result<Instant> server_time();
+
+    // Without a signature: what a CA tells everybody.
+    Result<AcmeReply> get(const std::string& url);
 
     // E-01: badNonce is answered with the nonce of the error, five times at most; a nonce is used once, whatever happens.
     Result<AcmeReply> post(const std::string& url, const AccountKey& key, const std::string& account_url, std::string_view payload);

@@ -42,6 +42,14 @@ public:
 struct CertificateRequest {
     std::vector<dns::Name> names; // the first one is the host
     const PrivateKey& key;
+    std::string replaces{}; // PEM of the chain that the new one takes the place of (RFC 9773 section 5); empty: none
+};
+
+// What a CA says about the renewal of one certificate (RFC 9773 section 4.2), as it said it: the window may be nonsense.
+struct RenewalInfo {
+    Instant start{}, end{};
+    std::string explanation;             // address of a page for people, untrusted: escaped and cut; empty: none
+    std::optional<Duration> retry_after; // when the CA wants to be asked again
 };
 
 class CertificateAuthority {
@@ -50,6 +58,9 @@ public:
     // PEM chain, leaf first, checked by check_issued(). Errors carry Retry: after(...) from Retry-After, else the
     // authority's own back-off, which is per (CA, account, names) and survives restarts (E-07).
     virtual Result<std::string> obtain(const CertificateRequest& request) = 0;
+    // When the CA wants the leaf of `chain_pem` renewed (E-13); absent: it offers no such information, or did not issue the leaf by
+    // anything that it could be named by. One unauthenticated GET beside the directory. Errors as obtain()'s; `protocol`: no answer in the form of the RFC.
+    virtual Result<std::optional<RenewalInfo>> renewal_info(std::string_view chain_pem) = 0;
     // The CA's clock from the HTTPS Date field; unsupported when there is none (self-signed).
     virtual Result<Instant> server_time() = 0;
 };

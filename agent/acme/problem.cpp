@@ -33,6 +33,7 @@ struct Meaning {
 // RFC 8555 section 6.7 (E-06).
 constexpr Meaning kMeanings[] = {
     {"accountDoesNotExist", ErrorCode::not_found, "the CA does not know our account; it is registered anew at the next try", true},
+    {"alreadyReplaced", ErrorCode::precondition, "the CA has replaced that certificate already", true},
     {"alreadyRevoked", ErrorCode::precondition, "the certificate is revoked already", false},
     {"badCSR", ErrorCode::refused, "the CA does not accept the signing request", false},
     {"badNonce", ErrorCode::busy, "the CA refused every nonce", true},

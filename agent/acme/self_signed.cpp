@@ -12,6 +12,8 @@ Result<std::string> SelfSignedAuthority::obtain(const CertificateRequest& reques
     return pem;
 }
 
+Result<std::optional<RenewalInfo>> SelfSignedAuthority::renewal_info(std::string_view) { return std::optional<RenewalInfo>(); }
+
 Result<Instant> SelfSignedAuthority::server_time() { return Error(ErrorCode::unsupported, "a self-signed certificate comes with no second clock"); }
 
 } // namespace mxseal::agent

@@ -13,6 +13,7 @@ class SelfSignedAuthority final : public CertificateAuthority {
 public:
     explicit SelfSignedAuthority(const Clock& clock, Duration lifetime = kSelfSignedLifetime) : clock_(clock), lifetime_(lifetime) {}
     Result<std::string> obtain(const CertificateRequest& request) override;
+    Result<std::optional<RenewalInfo>> renewal_info(std::string_view chain_pem) override;
     Result<Instant> server_time() override;
 
 private:

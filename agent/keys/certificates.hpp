@@ -7,7 +7,9 @@
 #include "base/time.hpp"
 #include "rotation/types.hpp"
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 struct stack_st_X509;
@@ -29,5 +31,9 @@ Result<std::string> make_self_signed(const PrivateKey& key, const std::vector<dn
 // Checks what a CA delivered (E-10): each certificate signs the one before, the leaf's SPKI is `key`'s (A-06, aborts on
 // mismatch), the SAN set is `names`, notBefore <= now + 5 min, and no private key stands in the text.
 Result<rotation::Chain> check_issued(std::string_view pem_chain, const PrivateKey& key, const std::vector<dns::Name>& names, Instant now);
+
+// RFC 9773 section 4.1: how a CA is asked about the leaf of `pem_chain`: "<authority key identifier>.<serial number>", both base64url. Absent where the
+// leaf has no authority key identifier, as a self-signed one. `invalid` when there is no certificate or one does not parse.
+Result<std::optional<std::string>> renewal_id(std::string_view pem_chain);
 
 } // namespace mxseal::agent

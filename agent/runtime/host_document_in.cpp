@@ -222,6 +222,21 @@ struct In<Ledger> {
     }
 };
 template <>
+struct In<Renewal> {
+    static Renewal read(const Json& json, const char* field) {
+        Renewal renewal;
+        renewal.certificate = in<Bytes>(json, "certificate");
+        const auto start = in<std::optional<Instant>>(json, "start"), end = in<std::optional<Instant>>(json, "end");
+        require(start.has_value() == end.has_value(), field);
+        if (start) renewal.window = RenewalWindow{*start, *end};
+        renewal.at = in<std::optional<Instant>>(json, "at");
+        require(renewal.at.has_value() == start.has_value(), field);
+        renewal.ask_again = in<Instant>(json, "ask_again");
+        renewal.trouble = in<std::string>(json, "trouble");
+        return renewal;
+    }
+};
+template <>
 struct In<Key> {
     static Key read(const Json& json, const char*) {
         Key key;
@@ -237,6 +252,7 @@ struct In<Key> {
         key.retired = in<std::optional<Instant>>(json, "retired");
         key.removed = in<std::optional<Instant>>(json, "removed");
         key.chain = in<std::optional<Chain>>(json, "chain");
+        key.renewal = in<std::optional<Renewal>>(json, "renewal"); // absent in documents of the first versions
         return key;
     }
 };
@@ -296,7 +312,7 @@ struct In<Halt> {
 };
 
 void retries_in(HostState& state, const Json& json) {
-    for (Task task : {Task::observe, Task::probe, Task::read_file, Task::generate, Task::certificate, Task::write, Task::deploy, Task::validate_time}) {
+    for (Task task : {Task::observe, Task::probe, Task::read_file, Task::generate, Task::certificate, Task::write, Task::deploy, Task::validate_time, Task::renewal_info}) {
         const Json& retry = json[to_string(task)];
         if (retry.is_object()) state.retries[task] = {in<int>(retry, "failures"), in<Instant>(retry, "next"), reason_from_json(retry["reason"])};
     }

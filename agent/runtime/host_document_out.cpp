@@ -51,6 +51,7 @@ void out(Document& to, const ServerMemory& server);
 void out(Document& to, const Rounds& rounds);
 void out(Document& to, const Complete& complete);
 void out(Document& to, const Ledger& ledger);
+void out(JsonWriter& to, const Renewal& renewal);
 void out(JsonWriter& to, const Key& key);
 void out(JsonWriter& to, const Line& line);
 void out(JsonWriter& to, const Roll& roll);
@@ -143,10 +144,16 @@ void out(Document& to, const Ledger& ledger) {
            "last_round", ledger.last_round, "last_round_clean", ledger.last_round_clean);
 }
 
+void out(JsonWriter& to, const Renewal& renewal) {
+    const auto start = renewal.window ? std::optional(renewal.window->start) : std::nullopt;
+    const auto end = renewal.window ? std::optional(renewal.window->end) : std::nullopt;
+    object(to, "certificate", renewal.certificate, "start", start, "end", end, "at", renewal.at, "ask_again", renewal.ask_again, "trouble", renewal.trouble);
+}
+
 void out(JsonWriter& to, const Key& key) {
     object(to, "spki", key.spki, "algorithm", to_string(key.algorithm), "description", key.description, "adopted", key.adopted,
            "compromised", key.compromised, "generated", key.generated, "published", key.published, "ready", key.ready, "active", key.active,
-           "retired", key.retired, "removed", key.removed, "chain", key.chain);
+           "retired", key.retired, "removed", key.removed, "chain", key.chain, "renewal", key.renewal);
 }
 
 void out(JsonWriter& to, const Line& line) {

@@ -3,6 +3,7 @@
 #include "agent/keys/certificates.hpp"
 
 #include <algorithm>
+#include <random>
 
 #include <fmt/format.h>
 
@@ -68,6 +69,23 @@ struct Job {
         auto chain = obtained(obtain.key);
         if (!chain.ok()) return CertificateFailed{obtain.key, failure_of(chain.error())};
         return CertificateObtained{obtain.key, std::move(*chain)};
+    }
+
+    Event operator()(const AskRenewalInfo& ask) const {
+        RenewalInfoTold told;
+        told.key = ask.key;
+        told.certificate = ask.certificate;
+        auto info = renewal_info(ask);
+        if (!info.ok()) {
+            told.trouble = info.error().to_string();
+            told.retry_after = failure_of(info.error()).retry_after;
+        } else if (*info) {
+            told.window = RenewalWindow{(*info)->start, (*info)->end};
+            told.drawn = drawn_in(*told.window);
+            told.retry_after = (*info)->retry_after;
+            told.explanation = (*info)->explanation;
+        }
+        return told;
     }
 
     Event operator()(const WriteTlsa& write) const {
@@ -146,10 +164,30 @@ private:
         if (authority == nullptr) return Error(ErrorCode::unsupported, "`certificate: external`: a renewal hook brings the certificate");
         auto key = world.vault().get(spki);
         if (!key.ok()) return std::move(key).error();
-        auto pem = authority->obtain({{host.name}, *key});
+        CertificateRequest request{{host.name}, *key};
+        if (auto former = world.vault().get_chain(spki); former.ok() && *former) request.replaces = std::move(**former);
+        auto pem = authority->obtain(request);
         if (!pem.ok()) return std::move(pem).error();
         if (auto kept = world.vault().put_chain(spki, *pem); !kept.ok()) return std::move(kept).error();
         return read_chain(view_of(*pem), host.name, world.clock().wall());
+    }
+
+    Result<std::optional<RenewalInfo>> renewal_info(const AskRenewalInfo& ask) const {
+        CertificateAuthority* authority = world.authority_of(host);
+        if (authority == nullptr) return std::optional<RenewalInfo>();
+        auto pem = world.vault().get_chain(ask.key);
+        if (!pem.ok()) return std::move(pem).error();
+        auto chain = *pem ? read_chain(view_of(**pem), host.name, world.clock().wall()) : Result<rotation::Chain>(Error(ErrorCode::not_found, "the certificate is not in the store"));
+        if (!chain.ok()) return std::move(chain).error();
+        if (chain->certificates.front().certificate_sha256 != ask.certificate) return Error(ErrorCode::precondition, "the store holds a newer certificate than the one that was asked about");
+        return authority->renewal_info(**pem);
+    }
+
+    // RFC 9773 section 4.2: uniformly random, so that a CA's clients part company.
+    static Instant drawn_in(const RenewalWindow& window) {
+        if (window.end <= window.start) return window.start;
+        std::random_device dice;
+        return window.start + Duration{std::uniform_int_distribution<Duration::rep>(0, (window.end - window.start).count())(dice)};
     }
 
     static std::vector<Bytes> values(const dns::TlsaSet& records) {

@@ -31,7 +31,8 @@ WorkerPool& Workers::pool_for(const HostConfig& host, const Action& action) {
     case Task::probe: return pools_.at("probe");
     case Task::read_file:
     case Task::generate: return pools_.at("keys");
-    case Task::certificate: return pools_.at("ca/" + host.certificate);
+    case Task::certificate:
+    case Task::renewal_info: return pools_.at("ca/" + host.certificate);
     case Task::write:
     case Task::validate_time: return pools_.at("provider/" + provider);
     case Task::deploy: return pools_.at("deploy");

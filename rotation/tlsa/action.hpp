@@ -30,8 +30,12 @@ struct Deploy {                                      // key and chain of each of
     std::vector<SpkiHash> keys;
 };
 struct ValidateTime {};                              // compare the clock with an authenticated one -> TimeChecked
+struct AskRenewalInfo {                              // when the CA wants this certificate renewed (RFC 9773) -> RenewalInfoTold
+    SpkiHash key;
+    Bytes certificate;                               // SHA-256 of the leaf
+};
 
-using Action = std::variant<Observe, Probe, ReadFile, GenerateKey, ObtainCertificate, WriteTlsa, Deploy, ValidateTime>;
+using Action = std::variant<Observe, Probe, ReadFile, GenerateKey, ObtainCertificate, WriteTlsa, Deploy, ValidateTime, AskRenewalInfo>;
 Task task_of(const Action& action);
 
 } // namespace mxseal::rotation::tlsa

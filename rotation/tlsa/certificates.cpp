@@ -66,7 +66,7 @@ std::optional<Instant> certificate_due_at(const Key& key, const Policy& policy) 
     if (!key.chain || !policy.brings_certificates) return std::nullopt;
     const Duration lifetime = key.chain->not_after - key.chain->not_before;
     // E-14: at a third of the lifetime left; certificates of less than ten days at half.
-    return key.chain->not_after - (lifetime < std::chrono::hours(240) ? lifetime / 2 : lifetime / 3);
+    return renewal_due_at(key, key.chain->not_after - (lifetime < std::chrono::hours(240) ? lifetime / 2 : lifetime / 3));
 }
 
 bool certificate_is_due(const Key& key, const Policy& policy, Instant now) {
@@ -80,6 +80,7 @@ bool certificate_is_due(const Key& key, const Policy& policy, Instant now) {
 void keep_keys(Context& context) {
     keep_generating(context);
     keep_obtaining(context);
+    keep_asking(context);
 }
 
 } // namespace mxseal::rotation::tlsa

@@ -38,6 +38,8 @@ void Context::failed(Task task, const Failure& failure) {
     wake_at(retry.next);
 }
 
+const Bytes& leaf_digest(const Chain& chain) { return chain.certificates.front().certificate_sha256; }
+
 std::vector<SpkiHash> served_keys(const HostState& state) {
     std::vector<SpkiHash> keys;
     for (const Line& line : state.lines)

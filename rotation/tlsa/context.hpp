@@ -50,6 +50,13 @@ bool adopted(Context& context);                // true once it is; else does the
 void keep_keys(Context& context);
 bool certificate_is_due(const Key& key, const Policy& policy, Instant now);
 std::optional<Instant> certificate_due_at(const Key& key, const Policy& policy);
+// renewal.cpp: when the CA wants certificates renewed (RFC 9773)
+void apply(Context& context, const RenewalInfoTold& event);
+void keep_asking(Context& context);
+const Renewal* renewal_of(const Key& key);     // what the CA said of the newest certificate; null: nothing yet
+// `own`: when the certificate would be renewed without a word of the CA.
+Instant renewal_due_at(const Key& key, Instant own);
+Reason renewal_due(const Key& key, Instant due); // the same with its arithmetic, for `plan`
 // deployment.cpp: the MTA's files
 void deploy(Context& context, DeployPurpose purpose, std::vector<SpkiHash> keys);
 bool redeploy(Context& context);               // the unfinished deployment goes out again; false: not before something else, which is said
@@ -76,5 +83,6 @@ void keep_cleaning(Context& context, Roll& roll, Ready ready);
 Duration verify_patience(const Policy& policy);
 
 std::vector<SpkiHash> served_keys(const HostState& state); // current key of each line
+const Bytes& leaf_digest(const Chain& chain);              // SHA-256 of the leaf
 
 } // namespace mxseal::rotation::tlsa

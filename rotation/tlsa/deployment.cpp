@@ -10,8 +10,6 @@ namespace mxseal::rotation::tlsa {
 
 namespace {
 
-Bytes leaf_digest(const Chain& chain) { return chain.certificates.front().certificate_sha256; }
-
 bool holds(const Deployment& deployment, const Chain& chain) {
     return std::find(deployment.certificates.begin(), deployment.certificates.end(), leaf_digest(chain)) != deployment.certificates.end();
 }

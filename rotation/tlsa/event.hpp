@@ -37,6 +37,16 @@ struct TimeChecked {
     std::optional<Failure> failure;   // nobody to ask
     std::optional<Duration> skew;     // ours minus theirs
 };
+// As the CA said it; what of it counts, the core decides.
+struct RenewalInfoTold {
+    SpkiHash key;
+    Bytes certificate;                // of the AskRenewalInfo
+    std::optional<RenewalWindow> window; // absent: the CA offers none, or could not be asked
+    Instant drawn{};                  // uniformly random in the window (RFC 9773 section 4.2): the core has no dice
+    std::optional<Duration> retry_after;
+    std::string explanation;          // address of a page for people; the CA's text, cut and escaped already
+    std::string trouble;              // why there is no window; empty: the CA does not offer any
+};
 // The wall clock ran `forward` ahead of the boot clock (more than a minute): waits are lengthened by as much (0.1).
 struct ClockStepped { Duration forward{0}; };
 
@@ -51,6 +61,6 @@ struct OperatorHalt { std::string who; std::string why; };
 struct OperatorResume { std::string who; };
 
 using Event = std::variant<Started, TimeReached, PolicyChanged, Observed, Probed, FileRead, KeyGenerated, CertificateObtained, CertificateFailed,
-                           TlsaWritten, Deployed, TimeChecked, ClockStepped, OperatorRoll, OperatorRollBack, OperatorHalt, OperatorResume>;
+                           TlsaWritten, Deployed, TimeChecked, RenewalInfoTold, ClockStepped, OperatorRoll, OperatorRollBack, OperatorHalt, OperatorResume>;
 
 } // namespace mxseal::rotation::tlsa

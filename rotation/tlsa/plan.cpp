@@ -73,7 +73,7 @@ private:
                     retry != state_.retries.end() ? retry->second.reason : because("wait.certificate", policy_.brings_certificates ? "ordered" : "a renewal hook brings it"));
             } else if (auto due = certificate_due_at(*key, policy_)) {
                 add(fmt::format("renew the certificate of key {} (same key, no DNS change)", spki.short_hex()),
-                    wait_until("plan.renewal", "due at", "not after", key->chain->not_after, {{"time left for renewing", *due - key->chain->not_after}}));
+                    renewal_due(*key, *due));
             }
         }
     }

@@ -27,6 +27,7 @@ std::string_view to_string(Task task) {
     case Task::write: return "write";
     case Task::deploy: return "deploy";
     case Task::validate_time: return "validate_time";
+    case Task::renewal_info: return "renewal_info";
     }
     return "";
 }
@@ -52,6 +53,7 @@ struct TaskOf {
     Task operator()(const WriteTlsa&) const { return Task::write; }
     Task operator()(const Deploy&) const { return Task::deploy; }
     Task operator()(const ValidateTime&) const { return Task::validate_time; }
+    Task operator()(const AskRenewalInfo&) const { return Task::renewal_info; }
 };
 
 } // namespace

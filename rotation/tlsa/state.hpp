@@ -15,6 +15,22 @@
 
 namespace mxseal::rotation::tlsa {
 
+// When the CA suggests to renew a certificate (RFC 9773 section 4.2).
+struct RenewalWindow {
+    Instant start{}, end{};
+    bool operator==(const RenewalWindow&) const = default;
+};
+
+// What the CA said of one certificate's renewal (E-13).
+struct Renewal {
+    Bytes certificate;                    // SHA-256 of the leaf it is about; of another one it says nothing
+    std::optional<RenewalWindow> window;  // the last valid one; absent: the CA told none
+    std::optional<Instant> at;            // drawn in that window when it was first told
+    Instant ask_again{};
+    std::string trouble;                  // why the last answer could not be used; empty: it could
+    bool operator==(const Renewal&) const = default;
+};
+
 // A key of the host, from its making to its removal; the hash stays for ever.
 struct Key {
     SpkiHash spki;
@@ -29,6 +45,7 @@ struct Key {
     std::optional<Instant> retired;       // every endpoint was first seen without it
     std::optional<Instant> removed;       // first complete version without its record, after retirement
     std::optional<Chain> chain;           // of the newest certificate in the vault
+    std::optional<Renewal> renewal;       // of that certificate, or of the one before
     bool operator==(const Key&) const = default;
 };
 
@@ -118,7 +135,7 @@ struct Halt {
 };
 
 // The actions that can be under way; each at most once a host.
-enum class Task { observe, probe, read_file, generate, certificate, write, deploy, validate_time };
+enum class Task { observe, probe, read_file, generate, certificate, write, deploy, validate_time, renewal_info };
 std::string_view to_string(Task task);
 
 struct HostState {

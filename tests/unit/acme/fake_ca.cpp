@@ -51,15 +51,21 @@ Result<HttpResponse> FakeCa::send(const HttpRequest& request) {
     return response;
 }
 
+HttpResponse FakeCa::directory() {
+    Json document = Json::object({{"newNonce", base + "/nonce"}, {"newAccount", base + "/account"}, {"newOrder", base + "/order"},
+                                  {"meta", Json::object({{"termsOfService", terms}})}});
+    if (offers_renewal_info) document.set("renewalInfo", base + "/renewal");
+    return answer(200, document.dump(), {{"date", "Sun, 22 Nov 2026 11:59:00 GMT"}});
+}
+
 HttpResponse FakeCa::act(const HttpRequest& request) {
     std::string path = request.url.substr(std::min(base.size(), request.url.size()));
     paths.push_back(path);
-    if (path == "/directory")
-        return answer(200,
-                      Json::object({{"newNonce", base + "/nonce"}, {"newAccount", base + "/account"}, {"newOrder", base + "/order"},
-                                    {"meta", Json::object({{"termsOfService", terms}})}})
-                          .dump(),
-                      {{"date", "Sun, 22 Nov 2026 11:59:00 GMT"}});
+    if (path == "/directory") return directory();
+    if (const std::string prefix = "/renewal/"; path.starts_with(prefix)) {
+        if (request.method != "GET" || !request.body.empty()) return problem(405, "malformed");
+        return renewal_info(path.substr(prefix.size()));
+    }
     if (path == "/nonce") return answer(200, "");
     auto jws = Json::parse(request.body);
     if (request.method != "POST" || !jws) return problem(400, "malformed");
@@ -104,6 +110,10 @@ HttpResponse FakeCa::act_signed(const std::string& path, const Json& payload) {
 }
 
 HttpResponse FakeCa::new_order(const Json& payload) {
+    if (auto id = payload["replaces"].as_string()) {
+        replaced.push_back(*id);
+        if (replaces_refused) return *replaces_refused;
+    }
     ++orders;
     Order order;
     for (const Json& one : payload["identifiers"].items()) order.names.push_back(one["value"].as_string().value());

@@ -35,6 +35,10 @@ public:
     bool authorization_is_valid = false, validation_fails = false, account_is_unknown = false;
     int bad_nonces = 0;        // so many of the next POSTs are refused
     int not_ready = 0;         // so many finalizations are answered with orderNotReady
+    bool offers_renewal_info = false;
+    std::function<HttpResponse(const std::string& id)> renewal_info; // of a GET of renewalInfo
+    std::optional<HttpResponse> replaces_refused;                    // of an order with `replaces`
+    std::vector<std::string> replaced;                               // what orders named
     std::string certificate_url = "https://ca.example/certificate/1";
 
     int requests = 0, accounts = 0, orders = 0, challenges = 0, finalizations = 0;
@@ -48,6 +52,7 @@ private:
         std::set<std::string> challenged;
         std::string status = "pending";
     };
+    HttpResponse directory();
     HttpResponse act(const HttpRequest& request);
     HttpResponse act_signed(const std::string& path, const Json& payload);
     std::optional<HttpResponse> refuse(const HttpRequest& request, const Json& header);

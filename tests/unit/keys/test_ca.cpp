@@ -1,5 +1,6 @@
 #include "tests/unit/keys/test_ca.hpp"
 
+#include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -22,6 +23,22 @@ std::string alternative_names(const Wish& wish) {
     return out;
 }
 
+void add_authority_key(x509_st* certificate, const std::string& hex) {
+    const Bytes octets = from_hex(hex).value();
+    AUTHORITY_KEYID* id = AUTHORITY_KEYID_new();
+    id->keyid = ASN1_OCTET_STRING_new();
+    ASN1_OCTET_STRING_set(id->keyid, octets.data(), static_cast<int>(octets.size()));
+    X509_add1_ext_i2d(certificate, NID_authority_key_identifier, id, 0, X509V3_ADD_DEFAULT);
+    AUTHORITY_KEYID_free(id);
+}
+
+void set_serial(x509_st* certificate, const std::string& hex) {
+    BIGNUM* number = nullptr;
+    BN_hex2bn(&number, hex.c_str());
+    BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate));
+    BN_free(number);
+}
+
 std::time_t seconds(Instant instant) { return static_cast<std::time_t>(to_unix_ms(instant) / 1000); }
 
 } // namespace
@@ -38,6 +55,8 @@ openssl::Certificate sign(evp_pkey_st* key, const Wish& wish, const Issuer* issu
     X509_set_pubkey(certificate, key);
     add(certificate, NID_basic_constraints, wish.is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
     if (std::string all = alternative_names(wish); !all.empty()) add(certificate, NID_subject_alt_name, all);
+    if (!wish.authority_key.empty()) add_authority_key(certificate, wish.authority_key);
+    if (!wish.serial.empty()) set_serial(certificate, wish.serial);
     X509_sign(certificate, issuer != nullptr ? issuer->key : key, EVP_sha256());
     return made;
 }

@@ -15,6 +15,8 @@ struct Wish {
     std::string other_names;         // "IP:192.0.2.1"
     Instant from{}, to{};
     bool is_ca = false;
+    std::string authority_key{}; // hex; empty: no authority key identifier
+    std::string serial{};        // hex; empty: 7
 };
 
 // A certificate over the public half of `key`, signed by `issuer`; without an issuer by itself.

@@ -32,3 +32,23 @@ TEST_CASE("a document that does not fit names the field") {
     CHECK(missing.error().message().find("'keys'") != std::string::npos);
     CHECK_FALSE(agent::from_document(*Json::parse(R"({"version": 99})")).ok());
 }
+
+TEST_CASE("what the CA said of a renewal survives, and a document from before it was asked is read") {
+    rotation::tlsa::HostState state;
+    rotation::tlsa::Key key;
+    const Instant noon = *parse_rfc3339("2026-11-22T12:00:00Z");
+    key.renewal = rotation::tlsa::Renewal{Bytes(32, 7), rotation::tlsa::RenewalWindow{noon, noon + 24h}, noon + 5h, noon - 1h, "no answer"};
+    state.keys.push_back(key);
+    key.renewal = rotation::tlsa::Renewal{Bytes(32, 7), std::nullopt, std::nullopt, noon, ""};
+    state.keys.push_back(key);
+    const std::string text = agent::to_document(state);
+    auto read = agent::from_document(*Json::parse(text));
+    REQUIRE(read.ok());
+    CHECK(read->keys == state.keys);
+    auto before = text;
+    for (auto at = before.find(",\"renewal\":{"); at != std::string::npos; at = before.find(",\"renewal\":{")) before.erase(at, before.find('}', at) + 1 - at);
+    auto old = agent::from_document(*Json::parse(before));
+    REQUIRE(old.ok());
+    CHECK(old->keys.size() == 2);
+    CHECK_FALSE(old->keys.front().renewal);
+}
