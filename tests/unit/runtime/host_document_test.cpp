@@ -46,7 +46,7 @@ TEST_CASE("what the CA said of a renewal survives, and a document from before it
     REQUIRE(read.ok());
     CHECK(read->keys == state.keys);
     auto before = text;
-    for (auto at = before.find(",\"renewal\":{"); at != std::string::npos; at = before.find(",\"renewal\":{")) before.erase(at, before.find('}', at) + 1 - at);
+    for (auto at = before.find("\"renewal\""); at != std::string::npos; at = before.find("\"renewal\"")) before.replace(at, 9, "\"nothing\"");
     auto old = agent::from_document(*Json::parse(before));
     REQUIRE(old.ok());
     CHECK(old->keys.size() == 2);
