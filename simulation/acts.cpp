@@ -163,7 +163,7 @@ const Chain& World::chain_of(const SpkiHash& key, int serial) {
     facts.certificate_sha512.assign(64, leaf[1]);
     chain.certificates = {std::move(facts)};
     chain.not_before = clock_.wall() - 1h;
-    chain.not_after = clock_.wall() + std::chrono::hours(24 * 90);
+    chain.not_after = clock_.wall() + setting_.certificate_lifetime;
     chain.self_signed = serial == 0;
     chain.names_host = chain.links = true;
     return chain;
@@ -196,12 +196,16 @@ void World::obtain(std::size_t host, const ObtainCertificate& wanted) {
     if (auto strike = fate_.draw(Fault::ca_throttles, now())) refused = failure("the CA refuses the order: rateLimited", fate_.between(*strike, 0, 30min, 6h));
     if (fate_.draw(Fault::ca_wrong_key, now())) refused = failure("the CA issued for another key; the certificate is thrown away");
     if (refused) disturb(host);
+    expect_order(host, now() + takes, refused);
     after(takes, [this, host, key = wanted.key, refused, life = life_] {
         if (life != life_) return;
         if (refused) return deliver(life, hosts_[host].name, CertificateFailed{key, *refused});
         const int serial = ++serials_[key];
-        if (!store_->put_chain(key.hex(), std::to_string(serial)).ok())
-            return deliver(life, hosts_[host].name, CertificateFailed{key, failure("the certificate cannot be kept: the store cannot be written")});
+        if (!store_->put_chain(key.hex(), std::to_string(serial)).ok()) {
+            const Failure unkept = failure("the certificate cannot be kept: the store cannot be written");
+            expect_order(host, now(), unkept);
+            return deliver(life, hosts_[host].name, CertificateFailed{key, unkept});
+        }
         deliver(life, hosts_[host].name, CertificateObtained{key, chain_of(key, serial)});
     });
 }

@@ -69,6 +69,9 @@ constexpr std::array<FaultFacts, kFaults> kFacts{{
     {Fault::second_agent, "second_agent", "a second agent is started beside the first", kByTheClock, 0.1},
     {Fault::falls_back_before_switch, "falls_back_before_switch", "a name server falls back to an older version right before another host's turn", kAtAPoint, 0.2},
     {Fault::clock_steps_at_switch, "clock_steps_at_switch", "the wall clock runs hours ahead right after a switch, and an operator rolls again", kAtAPoint, 0.05},
+    {Fault::certificate_revoked, "certificate_revoked", "the CA revokes a certificate and moves its renewal window into the past", kByTheClock, 0.3},
+    {Fault::renewal_info_silent, "renewal_info_silent", "the CA does not say when it wants a certificate renewed", kAtAPoint, 0.1},
+    {Fault::renewal_info_garbage, "renewal_info_garbage", "the CA says nonsense about when it wants a certificate renewed", kAtAPoint, 0.1},
 }};
 
 } // namespace

@@ -34,8 +34,10 @@ enum class Fault : std::uint8_t {
     killed, store_fails, store_forgets, second_agent,
     // at the worst moment of a roll; at the end, so that the numbers of the others stay
     falls_back_before_switch, clock_steps_at_switch,
+    // certificates again: what the CA says of their renewal (RFC 9773)
+    certificate_revoked, renewal_info_silent, renewal_info_garbage,
 };
-constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::clock_steps_at_switch) + 1;
+constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::renewal_info_garbage) + 1;
 
 struct FaultFacts {
     Fault fault;

@@ -25,6 +25,7 @@ constexpr std::array<Words, kChecks> kWords{{
     {"sharpness", "no wait is longer than the formula and the observations"},
     {"single_agent", "a second agent on the same store does nothing"},
     {"starts", "the agent starts again"},
+    {"renewed", "a certificate that its CA revokes is replaced within the bound (E-13)"},
 }};
 
 } // namespace

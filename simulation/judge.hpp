@@ -28,8 +28,9 @@ enum class Check : std::uint8_t {
     sharpness,       // no wait is longer than the formula and the observations
     single_agent,    // a second agent on the same store does nothing
     starts,          // the agent starts again
+    renewed,         // E-13: a certificate that its CA revokes is replaced within the bound
 };
-constexpr std::size_t kChecks = static_cast<std::size_t>(Check::starts) + 1;
+constexpr std::size_t kChecks = static_cast<std::size_t>(Check::renewed) + 1;
 std::string_view to_string(Check check);
 std::string_view sentence_of(Check check);
 

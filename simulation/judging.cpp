@@ -221,6 +221,7 @@ void World::settle() {
         judge_.violated(Check::liveness, hosts_[host].name, now(), fmt::format("not steady {} after the last fault: {}", mxseal::to_string(settle_bound()), what));
     }
     if (judge_.clean()) judge_rest();
+    await_renewals();
 }
 
 // Store and world agree when at rest.

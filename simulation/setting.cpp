@@ -10,6 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* kAuthority = "simulated";
+
 dns::Name name(const std::string& text) { return *dns::Name::parse(text); }
 
 agent::Config config_of(unsigned hosts, std::vector<rotation::Algorithm> keys) {
@@ -22,7 +24,7 @@ agent::Config config_of(unsigned hosts, std::vector<rotation::Algorithm> keys) {
         agent::HostConfig host;
         host.name = name(fmt::format("mx{}.example.org", number));
         host.zone = zone.name;
-        host.certificate = "simulated";
+        host.certificate = kAuthority;
         host.rotate_every = 48h;
         host.keys = keys;
         config.hosts.emplace(host.name, host);
@@ -85,6 +87,17 @@ Setting random_setting(std::uint64_t seed) {
     setting.published_before = random() % 4 == 0;
     setting.recently_published = random() % 4 == 0;
     setting.caches = usual_caches(timing);
+    // Three of four CAs say when they want certificates renewed (RFC 9773), with the lifetimes of Let's Encrypt's profiles (E-15, E-16).
+    if (one_of(true, true, true, false)) {
+        setting.config.acme[kAuthority].name = kAuthority;
+        setting.certificate_lifetime = one_of(Duration{90 * 24h}, Duration{45 * 24h}, Duration{160h});
+    }
+    return setting;
+}
+
+Setting without_renewal_info(Setting setting) {
+    setting.config.acme.clear();
+    setting.certificate_lifetime = Setting{}.certificate_lifetime;
     return setting;
 }
 

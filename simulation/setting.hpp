@@ -21,6 +21,7 @@ struct Setting {
     bool published_before = false;        // the served keys have TLSA records already
     bool recently_published = false;      // ... or had, with unseen_ttl, until right before the first look
     Duration mail_every = std::chrono::hours(6);
+    Duration certificate_lifetime = std::chrono::hours(24 * 90);
     bool operator_answers = true;         // somebody reads of a halted host within a day and resumes it; false: a forecast has its own
 };
 
@@ -28,6 +29,8 @@ struct Setting {
 Setting stated_setting();
 // One to three hosts, TTLs, margins, servers, addresses and algorithms drawn from the seed.
 Setting random_setting(std::uint64_t seed);
+// The same with a CA that says nothing about renewals: worlds from before it did go on as they were.
+Setting without_renewal_info(Setting setting);
 // The user's own configuration.
 Setting setting_of(agent::Config config);
 // Resolvers as different as `timing` allows.

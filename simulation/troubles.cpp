@@ -160,6 +160,7 @@ void World::strike(const Strike& strike) {
             forget_since(then, memory);
         });
         return;
+    case Fault::certificate_revoked: return revoke(strike, host);
     case Fault::second_agent: {
         auto beside = options_.sqlite ? nullptr : agent::make_memory_store(database_);
         if (!beside || !runtime_) return;

@@ -191,6 +191,7 @@ void World::start(const std::string& host, const Action& action) {
     if (std::holds_alternative<ReadFile>(action)) return read_file(number);
     if (const auto* key = std::get_if<GenerateKey>(&action)) return generate(number, *key);
     if (const auto* certificate = std::get_if<ObtainCertificate>(&action)) return obtain(number, *certificate);
+    if (const auto* renewal = std::get_if<AskRenewalInfo>(&action)) return tell_renewal_info(number, *renewal);
     validate_time(number);
 }
 

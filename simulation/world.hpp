@@ -113,6 +113,22 @@ private:
     rotation::SpkiHash new_key(rotation::Algorithm algorithm);
     const rotation::Chain& chain_of(const rotation::SpkiHash& key, int serial);
     Duration latency(Duration least, Duration most) { return least + Duration{static_cast<std::int64_t>(fate_.choice(static_cast<std::uint64_t>((most - least).count() + 1)))}; }
+    // renewals.cpp: what the CA says of renewals, and whether it is heeded
+    struct Revocation {
+        std::size_t host = 0;
+        rotation::SpkiHash key;
+        int serial = 0;
+        Instant at{};
+    };
+    void tell_renewal_info(std::size_t host, const rotation::tlsa::AskRenewalInfo& wanted);
+    rotation::tlsa::RenewalInfoTold renewal_info_of(const rotation::tlsa::AskRenewalInfo& wanted, int serial);
+    void revoke(const Strike& strike, std::size_t host);
+    bool serves(const Revocation& revoked);
+    void expect_order(std::size_t host, Instant answered, const std::optional<rotation::tlsa::Failure>& refused);
+    Instant renewal_deadline(const Revocation& revoked);
+    void judge_renewal(const Revocation& revoked);
+    bool is_halted(std::size_t host);
+    void await_renewals();
     // zones.cpp: from the primary to the other servers
     void set_primary(std::size_t host, Content content, Hand hand);
     void transfer(std::size_t server, std::size_t host);
@@ -175,7 +191,11 @@ private:
     std::set<rotation::SpkiHash> own_keys_;         // keys that mxseal made or found at the start; the others are a foreign hand's
     std::map<std::pair<rotation::SpkiHash, int>, rotation::Chain> chains_;
     std::map<rotation::SpkiHash, int> serials_;    // of the newest certificate issued
+    std::set<std::pair<rotation::SpkiHash, int>> revoked_;                    // certificates, by their serial numbers
+    std::vector<Revocation> revocations_;                                     // of certificates that were served then
+    std::map<std::pair<rotation::SpkiHash, int>, Instant> asked_again_by_;    // about that certificate, if mxseal lives
     struct HostMemory {
+        Instant orders_again_by{};                 // an order that was begun is answered, and one that was refused is tried again
         std::vector<Content> versions;             // that were live, oldest first, at most a few
         std::set<rotation::SpkiHash> retired;      // rolls away from these are finished
         bool emergency = false;                    // kind of the last switch

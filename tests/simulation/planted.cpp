@@ -21,7 +21,7 @@ struct Planted {
     Mistake mistake;
     std::string_view name;
 };
-constexpr std::array<Planted, rotation::kMistakes> kPlanted{{
+constexpr auto kPlanted = std::to_array<Planted>({
     {Mistake::configured_ttl, "configured_ttl"},
     {Mistake::floor_forgotten, "floor_forgotten"},
     {Mistake::stale_margin_forgotten, "stale_margin_forgotten"},
@@ -47,7 +47,8 @@ constexpr std::array<Planted, rotation::kMistakes> kPlanted{{
     {Mistake::intent_not_stored, "intent_not_stored"},
     {Mistake::clock_trusted, "clock_trusted"},
     {Mistake::foreign_pair_left, "foreign_pair_left"},
-}};
+    {Mistake::renewal_window_ignored, "renewal_window_ignored"},
+});
 
 struct Found {
     std::string by, text;

@@ -15,6 +15,7 @@ Plan plan_of_file(const std::filesystem::path& file) {
     std::optional<std::uint64_t> seed;
     std::optional<double> intensity; // absent: that of the seed
     bool stated = false;             // in the stated world
+    bool silent_authority = false;   // found before the CA said anything about renewals
     std::set<Strike> only;
     std::ifstream in(file);
     for (std::string line; std::getline(in, line);) {
@@ -27,6 +28,8 @@ Plan plan_of_file(const std::filesystem::path& file) {
             seed = value;
         } else if (key == "stated") {
             stated = true;
+        } else if (key == "without_renewal_info") {
+            silent_authority = true;
         } else if (key == "intensity") {
             double value = 0;
             REQUIRE((words >> value));
@@ -45,6 +48,7 @@ Plan plan_of_file(const std::filesystem::path& file) {
     Plan plan = plan_of_seed(*seed, true);
     if (intensity) plan.faults = FaultOptions::random_subset(*seed).times(*intensity);
     if (stated) plan.setting = stated_setting();
+    if (silent_authority) plan.setting = without_renewal_info(std::move(plan.setting));
     if (!only.empty()) plan.only = std::move(only);
     return plan;
 }

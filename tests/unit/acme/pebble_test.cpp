@@ -93,6 +93,21 @@ TEST_CASE("a renewal with the same key uses the account that is there") {
     CHECK(world.journal.count("acme_account") == 1);
 }
 
+// Pebble 2.4, Debian 12's, has no renewalInfo.
+TEST_CASE("a CA that offers no renewalInfo has no window, and its renewals name no certificate that they replace") {
+    World world;
+    auto key = new_key();
+    auto wanted = names({"mx1.example.org"});
+    auto authority = world.authority();
+    auto former = authority.obtain({wanted, key});
+    REQUIRE(outcome(former) == "a certificate");
+    REQUIRE(renewal_id(*former).value().has_value()); // it could be asked about
+    auto info = authority.renewal_info(*former);
+    REQUIRE(info);
+    CHECK_FALSE(*info);
+    CHECK(outcome(authority.obtain({wanted, key, *former})) == "a certificate");
+}
+
 TEST_CASE("killed after any write, the next start brings the certificate from pebble") {
     World world;
     bool survived = false;

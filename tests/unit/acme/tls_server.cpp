@@ -58,6 +58,11 @@ TlsServer::~TlsServer() {
 
 std::string TlsServer::url(const std::string& path, const std::string& host) const { return "https://" + host + ":" + std::to_string(port_) + path; }
 
+void TlsServer::answer_with(std::string answer) {
+    std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+}
+
 std::vector<std::string> TlsServer::requests() const {
     std::lock_guard lock(mutex_);
     return requests_;
@@ -75,7 +80,7 @@ void TlsServer::serve_one(int peer) {
     setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     SSL* tls = SSL_new(context_);
     SSL_set_fd(tls, peer);
-    std::string request;
+    std::string request, answer;
     std::array<char, 4096> buffer{};
     if (SSL_accept(tls) == 1) {
         while (request.find("\r\n\r\n") == std::string::npos) {
@@ -85,10 +90,11 @@ void TlsServer::serve_one(int peer) {
         }
         std::lock_guard lock(mutex_);
         if (!request.empty()) requests_.push_back(request);
+        answer = answer_;
     }
-    if (answer_ == "silence") SSL_read(tls, buffer.data(), static_cast<int>(buffer.size()));
-    if (!answer_.empty() && answer_ != "silence") {
-        SSL_write(tls, answer_.data(), static_cast<int>(answer_.size()));
+    if (answer == "silence") SSL_read(tls, buffer.data(), static_cast<int>(buffer.size()));
+    if (!answer.empty() && answer != "silence") {
+        SSL_write(tls, answer.data(), static_cast<int>(answer.size()));
         SSL_shutdown(tls);
     }
     SSL_free(tls);

@@ -22,6 +22,8 @@ public:
     TlsServer& operator=(const TlsServer&) = delete;
 
     std::string url(const std::string& path = "/", const std::string& host = "localhost") const;
+    // From the next connection on: for an answer that names the server's own address.
+    void answer_with(std::string answer);
     std::string ca_file() const { return file_.string(); }
     std::vector<std::string> requests() const;
 
