@@ -20,6 +20,13 @@ agent::Config config_with(const std::string& host_keys, const std::string& timin
     return std::get<agent::Config>(parsed);
 }
 
+// With a CA that says when it wants certificates renewed.
+agent::Config from_a_ca(agent::Config config) {
+    config.acme["ca"].name = "ca";
+    for (auto& [unused, host] : config.hosts) host.certificate = "ca";
+    return config;
+}
+
 Forecast good(const agent::Config& config, const ForecastWanted& wanted) {
     auto all = forecast(config, wanted);
     INFO((all.ok() ? "" : all.error().to_string()));
@@ -162,7 +169,7 @@ TEST_CASE("an operator who rolls back ends the roll; an emergency skips rollback
 TEST_CASE("every kind of fault has its trial, and no promise breaks") {
     ForecastWanted wanted = days(1);
     wanted.trials = *faults_named({});
-    const Forecast all = good(config_with("rotate_every: 30d"), wanted);
+    const Forecast all = good(from_a_ca(config_with("rotate_every: 30d")), wanted);
     CHECK(all.trials.size() == kFaults);
     std::size_t struck = 0, seen = 0;
     for (const Trial& trial : all.trials) {
@@ -174,6 +181,19 @@ TEST_CASE("every kind of fault has its trial, and no promise breaks") {
     const Json json = to_json(all);
     CHECK(json["faults"].items().size() == kFaults);
     CHECK(json["kept"].as_bool() == true);
+}
+
+TEST_CASE("a certificate that its CA revokes delays no roll") {
+    ForecastWanted wanted = days(1);
+    wanted.trials = {Fault::certificate_revoked};
+    const Forecast all = good(from_a_ca(config_with("rotate_every: 30d")), wanted);
+    REQUIRE(all.trials.size() == 1);
+    const Trial& trial = all.trials.front();
+    CHECK(trial.struck);
+    REQUIRE(trial.roll_later);
+    CHECK(*trial.roll_later < 5min);
+    CHECK(trial.halted == Duration{0});
+    CHECK(trial.deferred == 0);
 }
 
 TEST_CASE("years with faults tell which struck, and keep every promise") {
