@@ -82,13 +82,17 @@ std::string_view reason_of(int status) {
 
 } // namespace
 
-Answer answer_tls(const HeadReading& reading, std::string_view name, std::string_view policy) {
+Answer answer_tls(const HeadReading& reading, std::string_view name, std::string_view policy, std::uint64_t generation) {
     if (const int status = status_of(reading.kind); status != 0) return refusal(status);
     const auto asked = asked_of(reading.head, "https://");
     // C-24, RFC 9110 section 7.4: a request for another name than the handshake's is misdirected.
     if (asked.name != name) return refusal(421);
     // C-20: 200 to every GET, whatever Range or a condition asks for; a query makes it another resource.
-    if (asked.path == kPolicyPath) return readable(reading.head, Answer::Type::policy, policy);
+    if (asked.path == kPolicyPath) {
+        auto answer = readable(reading.head, Answer::Type::policy, policy);
+        answer.generation = generation;
+        return answer;
+    }
     // C-24: everything else. That includes reports (D-10), which no path takes yet.
     return not_found(reading.head);
 }
@@ -117,7 +121,9 @@ void write_answer(std::string& out, const Answer& answer, std::string_view date)
     switch (answer.type) {
     case Answer::Type::none: break;
     // C-21: never compressed. C-23: for reverse proxies of hosted domains; senders do not cache by HTTP.
-    case Answer::Type::policy: out += "Content-Type: text/plain; charset=utf-8\r\nCache-Control: max-age=60\r\n"; break;
+    case Answer::Type::policy:
+        fmt::format_to(std::back_inserter(out), "Content-Type: text/plain; charset=utf-8\r\nCache-Control: max-age=60\r\nMTA-STS-Generation: {}\r\n", answer.generation);
+        break;
     // E-18: no HTML, whatever a key authorization looks like.
     case Answer::Type::plain: out += "Content-Type: application/octet-stream\r\nCache-Control: no-store\r\n"; break;
     case Answer::Type::json: out += "Content-Type: application/json\r\nCache-Control: no-store\r\n"; break;

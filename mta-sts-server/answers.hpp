@@ -5,6 +5,7 @@
 #include "mta-sts-server/challenges.hpp"
 #include "mta-sts-server/request_head.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,11 +19,13 @@ struct Answer {
     std::string body{};
     enum class Type { none, policy, plain, json } type = Type::none;
     bool allow_get = false;  // an Allow field stands beside 405 (RFC 9110 section 15.5.6)
+    std::uint64_t generation = 0;  // of the snapshot that a policy is from
     bool head_only = false;  // RFC 9110 section 9.3.2: HEAD has the fields of GET and no body
 };
 
-// On TLS. `name`: the SNI of the handshake, in the form of served_name(); `policy`: what is served under it.
-Answer answer_tls(const HeadReading& reading, std::string_view name, std::string_view policy);
+// On TLS. `name`: the SNI of the handshake, in the form of served_name(); `policy`: what is served under it; `generation`: of the snapshot
+// that it stands in. The answer carries that as `MTA-STS-Generation: 7`, so that the agent knows how far each replica is (C-28).
+Answer answer_tls(const HeadReading& reading, std::string_view name, std::string_view policy, std::uint64_t generation);
 // On the port of http-01.
 Answer answer_plain(const HeadReading& reading, const Challenges& challenges);
 // On the operator's own address: `report` under /status.

@@ -121,7 +121,7 @@ Phase Connection::head(const Surroundings& around) {
 Phase Connection::answer(const Surroundings& around, const HeadReading& reading) {
     Answer answer;
     switch (door_) {
-    case Door::https: answer = answer_tls(reading, tls_->site()->name, tls_->site()->policy); break;
+    case Door::https: answer = answer_tls(reading, tls_->site()->name, tls_->site()->policy, tls_->site()->generation); break;
     case Door::http: answer = answer_plain(reading, around.shelf.challenges()); break;
     case Door::status: answer = answer_status(reading, around.report()); break;
     }

@@ -37,7 +37,7 @@ Result<std::shared_ptr<const LoadedSite>> SiteShelf::find_challenge(const std::s
     if (!key) return std::move(key).error();
     auto certificate = reader_.leaf(found->second.certificate, found->second.key, key->get());
     if (!certificate) return std::move(certificate).error();
-    auto site = std::make_shared<LoadedSite>(LoadedSite{name, {}, std::move(certificate).value(), std::move(key).value(), nullptr});
+    auto site = std::make_shared<LoadedSite>(LoadedSite{name, {}, std::move(certificate).value(), std::move(key).value(), nullptr, 0});
     return std::shared_ptr<const LoadedSite>(std::move(site));
 }
 
@@ -49,7 +49,7 @@ Result<std::shared_ptr<const LoadedSite>> SiteShelf::load(StoredSite stored) {
     auto chain = issuers(stored.issuer_set);
     if (!chain) return std::move(chain).error();
     auto site = std::make_shared<LoadedSite>(
-        LoadedSite{std::move(stored.name), std::move(stored.policy), std::move(certificate).value(), std::move(key).value(), std::move(chain).value()});
+        LoadedSite{std::move(stored.name), std::move(stored.policy), std::move(certificate).value(), std::move(key).value(), std::move(chain).value(), snapshot_->facts().generation});
     return std::shared_ptr<const LoadedSite>(std::move(site));
 }
 

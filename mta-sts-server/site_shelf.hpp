@@ -19,6 +19,7 @@ struct LoadedSite {
     CertificateHandle certificate;
     KeyHandle key;
     std::shared_ptr<stack_st_X509> issuers; // null: none
+    std::uint64_t generation = 0;           // of the snapshot that it was read from
 };
 
 class SiteShelf {

@@ -12,7 +12,6 @@ namespace {
 
 // Our choices, for a machine of a few cores: waiting for the network, not computing, is what most of these threads do.
 constexpr std::size_t kDnsThreads = 8, kFetchThreads = 8, kAuthorityThreads = 4, kSelfSignedThreads = 1, kSnapshotThreads = 1;
-constexpr std::size_t kAddressesMax = 16; // of one name: more is no endpoint of ours
 
 } // namespace
 
@@ -49,16 +48,13 @@ Result<IssuedSite> SiteWorkers::ordered(const std::string& domain, const std::st
 // C-25: every address answers, and with the body that is served now.
 Status SiteWorkers::fetched(const std::string& domain, const std::string& body) {
     auto mail_domain = dns::Name::parse(domain);
-    auto host = dns::Name::parse("mta-sts." + domain);
-    if (!mail_domain.ok() || !host.ok()) return Error(ErrorCode::invalid, fmt::format("mta-sts.{} is no name", domain));
-    auto addresses = ports_.observer.addresses(*host);
+    if (!mail_domain.ok()) return std::move(mail_domain).error();
+    auto addresses = endpoint_addresses(ports_.observer, *mail_domain);
     if (!addresses.ok()) return std::move(addresses).error();
-    if (addresses->empty()) return Error(ErrorCode::not_found, fmt::format("{} has no address; make it a CNAME of this endpoint", host->text()), Retry::transient());
-    if (addresses->size() > kAddressesMax) return Error(ErrorCode::protocol, fmt::format("{} has {} addresses, more than {}", host->text(), addresses->size(), kAddressesMax), Retry::transient());
     for (const auto& address : *addresses) {
         auto got = fetch_policy(ports_.fetches, *mail_domain, address, {.allow_private = ports_.allow_private});
         if (!got.ok()) return std::move(got).error();
-        if (*got != body) return Error(ErrorCode::protocol, fmt::format("{} answers with another policy than the one that is served here", address), Retry::transient());
+        if (got->body != body) return Error(ErrorCode::protocol, fmt::format("{} answers with another policy than the one that is served here", address), Retry::transient());
     }
     return done();
 }

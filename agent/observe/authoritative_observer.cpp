@@ -1,6 +1,8 @@
 #include "agent/observe/authoritative_observer.hpp"
 
+#include "agent/observe/authoritative_answer.hpp"
 #include "agent/observe/bounded_parallel.hpp"
+#include "agent/observe/every_server.hpp"
 #include "base/dns/rdata.hpp"
 #include "base/dns/txt.hpp"
 #include "providers/driver.hpp"
@@ -9,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <functional>
 
 namespace mxseal::agent {
@@ -80,12 +81,24 @@ void add_reports(std::vector<ServerReport>& reports, std::vector<OwnerObservatio
         }
 }
 
-bool shows_txt(const dns::Message& message, const dns::Name& owner, std::string_view value) {
-    return message.authoritative && std::any_of(message.answer.begin(), message.answer.end(), [&](const dns::Record& record) {
-        if (record.owner != owner || record.type != dns::Type::txt) return false;
+// Whether one server has TXT `value` at `owner`.
+struct TxtReport {
+    std::set<dns::Name> ns_names;
+    bool shows = false;
+};
+
+TxtReport ask_for_txt(const NameServer& server, const dns::Name& zone, const dns::Name& owner, std::string_view value, const ObserverOptions& options) {
+    const ZoneAnswer serves = ask_zone(server, zone, options);
+    TxtReport report{serves.ns_names, false};
+    if (!serves.serves) return report;
+    const dns::Question question{owner, dns::Type::txt};
+    const AuthoritativeAnswer answer = ask_authoritative(*server.address, question, options);
+    if (!answer.message) return report;
+    for (const dns::Record& record : records_at(*answer.message, question)) {
         const Result<std::string> text = dns::txt_text(record.rdata);
-        return text && *text == value;
-    });
+        if (text && *text == value) report.shows = true;
+    }
+    return report;
 }
 
 } // namespace
@@ -153,14 +166,6 @@ AuthoritativeObserver::Surroundings AuthoritativeObserver::look_around(const Obs
     return found;
 }
 
-std::vector<ServerReport> AuthoritativeObserver::ask_servers(const std::vector<NameServer>& servers, const ZoneTrust& trust,
-                                                             const std::vector<OwnerQuestion>& questions) {
-    std::vector<ServerReport> reports(servers.size());
-    const Instant now = clock_.wall();
-    for_each_bounded(servers.size(), options_.threads, [&](std::size_t i) { reports[i] = ServerQuestions(servers[i], trust, options_, now).ask(questions); });
-    return reports;
-}
-
 DnsObservation AuthoritativeObserver::observe(const ObservationTarget& target) {
     DnsObservation out;
     out.started = clock_.wall();
@@ -179,14 +184,13 @@ DnsObservation AuthoritativeObserver::observe(const ObservationTarget& target) {
         return finish("the keys of " + target.zone.text() + " cannot be validated: " + around.trust.detail);
     out.dnssec_rollover = names_differ(around.delegation) || dnskeys_.changed_lately(target.zone, around.trust.keys.dnskeys, clock_.wall());
 
-    std::vector<ServerReport> reports = ask_servers(around.servers.servers, around.trust, *questions);
-    std::set<dns::Name> named_by_zone;
-    for (ServerReport& report : reports) named_by_zone.merge(report.ns_names);
-    add_reports(reports, out.owners);
-    const NameServers more = NameServerFinder(resolver_, options_).more(target.zone, around.servers, named_by_zone);
-    if (!more.error.empty()) return finish(more.error);
-    std::vector<ServerReport> more_reports = ask_servers(more.servers, around.trust, *questions);
-    add_reports(more_reports, out.owners);
+    NameServerFinder finder(resolver_, options_);
+    const Instant now = clock_.wall();
+    Result<std::vector<ServerReport>> reports = ask_every_server<ServerReport>(finder, target.zone, around.servers, options_, [&](const NameServer& server) {
+        return ServerQuestions(server, around.trust, options_, now).ask(*questions);
+    });
+    if (!reports) return finish(reports.error().message());
+    add_reports(*reports, out.owners);
     return finish("");
 }
 
@@ -231,22 +235,11 @@ Result<bool> AuthoritativeObserver::txt_is_everywhere(const ObservationTarget& t
     NameServerFinder finder(resolver_, options_);
     const NameServers known = finder.find(target.zone, target.nameservers);
     if (!known.error.empty()) return Error(ErrorCode::transient, known.error, Retry::transient());
-    ZoneTrust unjudged;
-    unjudged.keys.zone = target.zone;
-    std::set<dns::Name> named_by_zone;
-    for (ServerReport& report : ask_servers(known.servers, unjudged, {})) named_by_zone.merge(report.ns_names);
-    const NameServers more = finder.more(target.zone, known, named_by_zone);
-    if (!more.error.empty()) return Error(ErrorCode::transient, more.error, Retry::transient());
-    std::vector<NameServer> servers = known.servers;
-    servers.insert(servers.end(), more.servers.begin(), more.servers.end());
-    std::atomic<bool> everywhere{true};
-    for_each_bounded(servers.size(), options_.threads, [&](std::size_t i) {
-        const NameServer& server = servers[i];
-        Result<dns::Message> answer = server.address ? ask_server(*server.address, {owner, dns::Type::txt}, options_)
-                                                     : Result<dns::Message>(Error(ErrorCode::transient, server.problem));
-        if (!answer || !shows_txt(*answer, owner, value)) everywhere = false;
+    const auto reports = ask_every_server<TxtReport>(finder, target.zone, known, options_, [&](const NameServer& server) {
+        return ask_for_txt(server, target.zone, owner, value, options_);
     });
-    return everywhere.load();
+    if (!reports) return reports.error();
+    return std::all_of(reports->begin(), reports->end(), [](const TxtReport& report) { return report.shows; });
 }
 
 } // namespace mxseal::agent

@@ -27,7 +27,6 @@ private:
     ZoneTrust trust_in(const dns::Name& zone);
     std::vector<dns::Record> validated(const dns::Name& name, dns::Type type);
     void judge_addresses(const dns::Name& host, rotation::tlsa::DnsObservation& out);
-    std::vector<ServerReport> ask_servers(const std::vector<NameServer>& servers, const ZoneTrust& trust, const std::vector<OwnerQuestion>& questions);
 
     const Clock& clock_;
     ValidatingResolver& resolver_;

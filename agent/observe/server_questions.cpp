@@ -1,5 +1,6 @@
 #include "agent/observe/server_questions.hpp"
 
+#include "agent/observe/authoritative_answer.hpp"
 #include "base/dns/rdata.hpp"
 
 #include <fmt/format.h>
@@ -14,21 +15,11 @@ using rotation::tlsa::ServerAnswer;
 using Kind = ServerAnswer::Kind;
 
 constexpr int kNoError = 0;
-constexpr int kNxDomain = 3;
 
 void conclude(ServerAnswer& answer, Kind kind, std::string_view detail) {
     answer.kind = kind;
     if (!answer.detail.empty()) answer.detail += "; ";
     answer.detail += detail;
-}
-
-std::string asked(const dns::Question& question) { return dns::to_string(question.type) + " " + question.name.text(); }
-
-std::vector<dns::Record> records_at(const dns::Message& message, const dns::Question& question) {
-    std::vector<dns::Record> found;
-    for (const dns::Record& record : message.answer)
-        if (record.owner == question.name && record.type == question.type) found.push_back(record);
-    return found;
 }
 
 bool mentions(const dns::Message& message, dns::Type type) {
@@ -61,15 +52,15 @@ Kind kind_of(dns::DenialCheck::Verdict verdict, bool any_signature) {
     return Kind::bogus;
 }
 
-void read_soa(const dns::Message& message, const dns::Name& zone, ServerAnswer& answer) {
-    for (const dns::Record& record : records_at(message, {zone, dns::Type::soa})) {
-        const auto soa = dns::soa_of(record);
-        if (!soa) continue;
-        answer.negative_ttl = dns::negative_ttl_of(record);
-        answer.soa_expire = soa->expire;
-        answer.soa_serial = soa->serial;
-    }
+void read_soa(const dns::Record& record, ServerAnswer& answer) {
+    const auto soa = dns::soa_of(record);
+    if (!soa) return;
+    answer.negative_ttl = dns::negative_ttl_of(record);
+    answer.soa_expire = soa->expire;
+    answer.soa_serial = soa->serial;
 }
+
+Kind kind_without_answer(bool silent) { return silent ? Kind::unreachable : Kind::failed; }
 
 } // namespace
 
@@ -81,49 +72,19 @@ ServerAnswer ServerQuestions::blank() const {
 }
 
 std::optional<dns::Message> ServerQuestions::authoritative_answer(const dns::Question& question, ServerAnswer& answer) const {
-    Result<dns::Message> message = ask_server(*server_.address, question, options_);
-    if (!message) {
-        const bool silent = message.error().code() == ErrorCode::transient;
-        conclude(answer, silent ? Kind::unreachable : Kind::failed, asked(question) + ": " + message.error().to_string());
-        return std::nullopt;
-    }
-    const std::string what = asked(question) + ": " + message->summary();
-    // RFC 7672 section 2.1.2 (A-15, B-03): senders take these for a failed lookup and do not deliver.
-    if (message->rcode != kNoError && message->rcode != kNxDomain) {
-        conclude(answer, Kind::failed, what);
-        return std::nullopt;
-    }
-    if (!message->authoritative) {
-        conclude(answer, Kind::failed, what + ": not authoritative for the zone (lame, B-09)");
-        return std::nullopt;
-    }
-    return std::move(message).value();
-}
-
-bool ServerQuestions::ask_zone(ServerReport& report, ServerAnswer& common) const {
-    const dns::Name& zone = trust_.keys.zone;
-    const std::optional<dns::Message> soa = authoritative_answer({zone, dns::Type::soa}, common);
-    if (!soa) return false;
-    read_soa(*soa, zone, common);
-    if (!common.soa_expire) {
-        conclude(common, Kind::failed, asked({zone, dns::Type::soa}) + ": no SOA record in the answer (lame, B-09)");
-        return false;
-    }
-    ServerAnswer unused;
-    if (const auto ns = authoritative_answer({zone, dns::Type::ns}, unused))
-        for (const dns::Record& record : records_at(*ns, {zone, dns::Type::ns}))
-            if (auto name = dns::target_of(record)) report.ns_names.insert(*name);
-    return true;
+    AuthoritativeAnswer found = ask_authoritative(*server_.address, question, options_);
+    if (!found.message) conclude(answer, kind_without_answer(found.silent), found.detail);
+    return std::move(found.message);
 }
 
 ServerReport ServerQuestions::ask(const std::vector<OwnerQuestion>& questions) {
     ServerReport report;
     ServerAnswer common = blank();
-    const bool reachable = server_.address.has_value();
-    if (!reachable) conclude(common, Kind::unreachable, server_.name + ": " + server_.problem);
-    // A server that does not answer for its zone is not asked on: a dead one costs one time-out.
-    const bool serves = reachable && ask_zone(report, common);
-    for (const OwnerQuestion& question : questions) report.owners.push_back(serves ? ask_owner(question, common) : OwnerAnswer{common, {}});
+    ZoneAnswer zone = ask_zone(server_, trust_.keys.zone, options_);
+    report.ns_names = std::move(zone.ns_names);
+    if (zone.soa) read_soa(*zone.soa, common);
+    if (!zone.serves) conclude(common, kind_without_answer(zone.silent), zone.detail);
+    for (const OwnerQuestion& question : questions) report.owners.push_back(zone.serves ? ask_owner(question, common) : OwnerAnswer{common, {}});
     return report;
 }
 
@@ -131,7 +92,7 @@ OwnerAnswer ServerQuestions::ask_owner(const OwnerQuestion& question, const Serv
     OwnerAnswer out{common, {}};
     const std::optional<dns::Message> message = authoritative_answer({question.owner, dns::Type::tlsa}, out.answer);
     if (!message) return out;
-    out.answer.detail = asked({question.owner, dns::Type::tlsa}) + ": " + message->summary();
+    out.answer.detail = text_of({question.owner, dns::Type::tlsa}) + ": " + message->summary();
     if (!records_at(*message, {question.owner, dns::Type::cname}).empty())
         follow_cname(*message, question.owner, out);
     else if (!records_at(*message, {question.owner, dns::Type::tlsa}).empty())
@@ -192,7 +153,7 @@ void ServerQuestions::check_non_terminal(const OwnerQuestion& question, ServerAn
     if (there) return;
     answer.records = {};
     answer.rrsig_expiration.reset();
-    conclude(answer, Kind::failed, fmt::format("but {}: {}{} (B-04)", asked(at), message ? message->summary() + ", " : "", above.detail));
+    conclude(answer, Kind::failed, fmt::format("but {}: {}{} (B-04)", text_of(at), message ? message->summary() + ", " : "", above.detail));
 }
 
 } // namespace mxseal::agent

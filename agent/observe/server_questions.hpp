@@ -45,7 +45,6 @@ private:
     ServerAnswer blank() const;
     // Sets kind and detail when there is no answer to go on with.
     std::optional<dns::Message> authoritative_answer(const dns::Question& question, ServerAnswer& answer) const;
-    bool ask_zone(ServerReport& report, ServerAnswer& common) const;
     OwnerAnswer ask_owner(const OwnerQuestion& question, const ServerAnswer& common) const;
     void judge_records(const dns::Message& message, const dns::Name& owner, ServerAnswer& answer) const;
     void judge_denial(const dns::Message& message, const dns::Name& owner, ServerAnswer& answer) const;

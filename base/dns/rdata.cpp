@@ -1,5 +1,6 @@
 #include "base/dns/rdata.hpp"
 
+#include "base/dns/tsig_record.hpp"
 #include "base/dns/validated_message.hpp"
 
 #include <algorithm>
@@ -30,6 +31,13 @@ std::optional<std::uint16_t> preference_of(const Record& record) {
     const Rr rr = record.type == Type::mx ? rr_of(record) : nullptr;
     if (!rr || ldns_rr_rd_count(rr.get()) != 2) return std::nullopt;
     return ldns_rdf2native_int16(ldns_rr_rdf(rr.get(), 0));
+}
+
+Bytes mx_rdata(std::uint16_t preference, const Name& host) {
+    Bytes rdata{static_cast<std::uint8_t>(preference >> 8), static_cast<std::uint8_t>(preference & 0xff)};
+    const Bytes name = wire_of(host);
+    rdata.insert(rdata.end(), name.begin(), name.end());
+    return rdata;
 }
 
 std::optional<std::string> address_of(const Record& record) {

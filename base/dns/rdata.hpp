@@ -12,6 +12,7 @@ namespace mxseal::dns {
 // Each gives nothing when the record is of another type or does not parse.
 std::optional<Name> target_of(const Record& record);         // of NS, CNAME, DNAME, MX
 std::optional<std::uint16_t> preference_of(const Record& record); // of MX
+Bytes mx_rdata(std::uint16_t preference, const Name& host);       // the way back (RFC 1035 section 3.3.9)
 std::optional<std::string> address_of(const Record& record); // of A, AAAA, in text form
 
 struct Soa {

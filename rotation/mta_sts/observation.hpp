@@ -34,6 +34,14 @@ struct DnsObservation {             // one round
     std::string error;              // the round could not be made at all
     RrsetObservation txt;           // _mta-sts.<domain>
     RrsetObservation mx;            // <domain>
+    std::optional<std::string> txt_alias{}; // the name that `_mta-sts.<domain>` is an alias of, as the servers of the domain's zone say
+};
+
+struct RrsetRound {                 // one round over one RRset
+    Instant started{}, finished{};
+    std::string error;              // the round could not be made at all
+    RrsetObservation rrset;
+    std::optional<std::string> alias{}; // the name that the owner is an alias of
 };
 
 // One fetch from one address, as a sender does it (RFC 8461 section 3.3).

@@ -205,6 +205,25 @@ TEST_CASE("a long text and odd octets come back as they went") {
     CHECK(at.values(dns::Type::txt) == std::vector<Bytes>{value});
 }
 
+TEST_CASE("an MX RRset is created, changed on the right base alone, and removed") {
+    IN_THE_WORLD(at);
+    const dns::Name domain = at.owner.parent().parent(); // h7.example.test: BIND takes MX at host names only
+    const auto change = [&](std::vector<Bytes> values, providers::Precondition precondition) {
+        return at.driver.apply(at.zone, {{domain, dns::Type::mx, Replace{std::move(values), kHour}, std::move(precondition)}});
+    };
+    must(change({mx(10, "mx1"), mx(20, "mx2")}, MustBeAbsent{}));
+    CHECK(must(at.driver.read(at.zone, domain, dns::Type::mx)) == providers::Rrset{domain, dns::Type::mx, kHour, sorted({mx(10, "mx1"), mx(20, "mx2")})});
+    CHECK(code_of(change({mx(10, "mx3")}, MustBeAbsent{})) == ErrorCode::precondition);
+    CHECK(code_of(change({mx(10, "mx3")}, MustEqual{{mx(10, "mx1")}})) == ErrorCode::precondition);
+    CHECK(code_of(change({mx(10, "mx3")}, MustEqual{{mx(10, "mx1"), mx(30, "mx2")}})) == ErrorCode::precondition);
+    must(change({mx(10, "mx3"), mx(20, "mx2")}, MustEqual{{mx(20, "mx2"), mx(10, "mx1")}}));
+    CHECK(must(at.driver.read(at.zone, domain, dns::Type::mx))->values == sorted({mx(10, "mx3"), mx(20, "mx2")}));
+    must(change({}, MustEqual{{mx(10, "mx3"), mx(20, "mx2")}}));
+    CHECK_FALSE(must(at.driver.read(at.zone, domain, dns::Type::mx)).has_value());
+    must(change({Bytes{0, 0, 0}}, MustBeAbsent{})); // the null MX (RFC 7505)
+    CHECK(must(at.driver.read(at.zone, domain, dns::Type::mx))->values == std::vector<Bytes>{Bytes{0, 0, 0}});
+}
+
 TEST_CASE("500 owners go in, in parts as large as the driver takes") {
     IN_THE_WORLD(at);
     std::vector<Change> all;

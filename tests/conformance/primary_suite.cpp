@@ -1,4 +1,5 @@
 // What the RFC 2136 driver does with a real primary, with a wrong key or clock, with rivals, and with a network that misbehaves.
+#include "base/dns/update.hpp"
 #include "tests/conformance/child_process.hpp"
 #include "tests/conformance/provider_world.hpp"
 #include "tests/conformance/sample_values.hpp"
@@ -54,6 +55,18 @@ struct Bench {
         return;                                 \
     }                                           \
     Bench bench(*the_primary())
+
+TEST_CASE("MX hosts that a foreign hand wrote in capitals read in lower case and are a base to change from") {
+    AT_THE_PRIMARY(at);
+    const dns::Name domain = at.owner.parent().parent(); // h7.example.test: BIND takes MX at host names only
+    const dns::TsigKey key = at.world.key();
+    must(dns::send_update(at.world.primary(), key, at.clock, {at.zone.apex, {}, {{domain, dns::Type::mx, kHour, {mx(10, "MX1")}}}}, dns::Deadline::in(std::chrono::seconds(10))));
+    const auto seen = must(at.world.driver().read(at.zone, domain, dns::Type::mx));
+    REQUIRE(seen.has_value());
+    CHECK(seen->values == std::vector<Bytes>{mx(10, "mx1")});
+    must(at.world.driver().apply(at.zone, {{domain, dns::Type::mx, Replace{{mx(10, "mx2")}, kHour}, MustEqual{seen->values}}}));
+    CHECK(must(at.world.driver().read(at.zone, domain, dns::Type::mx))->values == std::vector<Bytes>{mx(10, "mx2")});
+}
 
 TEST_CASE("a key with another secret is refused, and nothing is changed") {
     AT_THE_PRIMARY(at);

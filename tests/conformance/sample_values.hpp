@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,15 @@ inline Bytes tlsa(int number) {
     digest[0] = static_cast<std::uint8_t>(number >> 8);
     digest[1] = static_cast<std::uint8_t>(number & 0xff);
     return dns::dane_ee_spki_sha256(digest).wire();
+}
+
+// `host`.elsewhere.test with that preference: BIND refuses hosts within the zone that have no address.
+inline Bytes mx(std::uint8_t preference, const std::string& host) {
+    Bytes rdata;
+    const std::string name = std::string(1, static_cast<char>(host.size())) + host + std::string("\11elsewhere\4test\0", 16);
+    for (const int octet : {0, static_cast<int>(preference)}) rdata.push_back(static_cast<std::uint8_t>(octet));
+    for (const char octet : name) rdata.push_back(static_cast<std::uint8_t>(octet));
+    return rdata;
 }
 
 inline Change tlsa_change(const dns::Name& owner, providers::Operation operation, providers::Precondition precondition = providers::Any{}) {

@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (std::size_t i = 0; i <= size && i <= 2 * limits.head_bytes && piecewise.kind == HeadReading::Kind::incomplete; ++i) piecewise = read_head(text.substr(0, i), looked_at, limits);
     if (whole.kind == HeadReading::Kind::complete) expect(piecewise.kind == HeadReading::Kind::complete && piecewise.head.target == whole.head.target);
 
-    const auto answer = answer_tls(whole, name, policy);
+    const auto answer = answer_tls(whole, name, policy, 7);
     expect(answer.status != 200 || (whole.kind == HeadReading::Kind::complete && answer.body == policy));
     const auto plain = answer_plain(whole, challenges);
     expect(plain.status != 200 || plain.body == "token.thumbprint");

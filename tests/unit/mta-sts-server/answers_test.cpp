@@ -13,7 +13,7 @@ HeadReading asks(const std::string& text) {
 }
 HeadReading gets(const std::string& host, const std::string& target = std::string(kPolicyPath)) { return asks("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n"); }
 
-int status_of(const HeadReading& reading) { return answer_tls(reading, "mta-sts.a.example", "the policy").status; }
+int status_of(const HeadReading& reading) { return answer_tls(reading, "mta-sts.a.example", "the policy", 7).status; }
 
 } // namespace
 
@@ -32,12 +32,12 @@ TEST_CASE("only the policy's path under the name of the handshake is answered") 
 
 TEST_CASE("an answer is written with its fields, and closes") {
     std::string out;
-    write_answer(out, answer_tls(gets("mta-sts.a.example"), "mta-sts.a.example", "the policy"), "Sun, 22 Nov 2026 10:22:10 GMT");
+    write_answer(out, answer_tls(gets("mta-sts.a.example"), "mta-sts.a.example", "the policy", 7), "Sun, 22 Nov 2026 10:22:10 GMT");
     CHECK(out ==
           "HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 10:22:10 GMT\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: max-age=60\r\n"
-          "Content-Length: 10\r\nConnection: close\r\n\r\nthe policy");
+          "MTA-STS-Generation: 7\r\nContent-Length: 10\r\nConnection: close\r\n\r\nthe policy");
     out.clear();
-    write_answer(out, answer_tls(gets("mta-sts.a.example", "/"), "mta-sts.a.example", "the policy"), "now");
+    write_answer(out, answer_tls(gets("mta-sts.a.example", "/"), "mta-sts.a.example", "the policy", 7), "now");
     CHECK(out == "HTTP/1.1 404 Not Found\r\nDate: now\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }
 

@@ -21,6 +21,7 @@ TEST_CASE("a shelf reads a site once, keeps the last few, and forgets all with a
     const auto first = shelf.find("a.example").value();
     REQUIRE(first);
     CHECK(first->policy == "A");
+    CHECK(first->generation == 1);
     CHECK(X509_check_private_key(first->certificate.get(), first->key.get()) == 1);
     CHECK(shelf.find("a.example").value() == first);
     const auto second = shelf.find("b.example").value();
@@ -37,7 +38,9 @@ TEST_CASE("a shelf reads a site once, keeps the last few, and forgets all with a
     shelf.use(Snapshot::open(folder / "two").value());
     CHECK(shelf.cached() == 0);
     CHECK(shelf.find("a.example").value()->policy == "A2");
+    CHECK(shelf.find("a.example").value()->generation == 2);
     CHECK(first->policy == "A");
+    CHECK(first->generation == 1);
     CHECK_FALSE(shelf.find("b.example").value());
 }
 

@@ -31,11 +31,13 @@ std::string mail_host(const std::string& zone) {
                        zone, kDigest);
 }
 
-std::string knot_configuration(const std::filesystem::path& folder, const std::string& own, const std::string& listen, const std::vector<std::string>& zones) {
+// The zone files are named after the zones, with `files` before.
+std::string knot_configuration(const std::filesystem::path& folder, const std::string& own, const std::string& listen, const std::vector<std::string>& zones,
+                               const std::string& files = "") {
     std::string text = fmt::format("server:\n  listen: [{}]\n  rundir: {}/{}\n  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n"
                                    "database:\n  storage: {}/{}/db\nzone:\n",
                                    listen, folder.string(), own, folder.string(), own);
-    for (const std::string& zone : zones) text += fmt::format("  - domain: \"{}\"\n    file: \"{}/{}zone\"\n", zone, folder.string(), zone);
+    for (const std::string& zone : zones) text += fmt::format("  - domain: \"{}\"\n    file: \"{}/{}{}zone\"\n", zone, folder.string(), files, zone);
     return text;
 }
 
@@ -47,7 +49,7 @@ std::vector<DnsWorld::Zone> DnsWorld::zones() const {
     const Signing expired{now_ - 48h, now_ - 1h, Chain::nsec};
     const auto with = [&](Chain chain) { return Signing{good.inception, good.expiration, chain}; };
     const auto plain = [](const std::string& zone, std::initializer_list<int> octets) {
-        return Zone{zone, soa(zone) + servers(zone, octets) + mail_host(zone), servers(zone, octets), true, true, {}};
+        return Zone{zone, soa(zone) + servers(zone, octets) + mail_host(zone), servers(zone, octets), true, true, {}, {}};
     };
     std::vector<Zone> all;
     const auto add = [&](Zone zone, const Signing& signing) {
@@ -82,7 +84,41 @@ std::vector<DnsWorld::Zone> DnsWorld::zones() const {
     for (const char* how : {"notimp", "refused", "servfail", "silent", "forged"})
         faulty.records += fmt::format("{0}.faulty.test. 600 IN A 192.0.2.27\n_25._tcp.{0}.faulty.test. 300 IN TLSA 3 1 1 {1}\n", how, kDigest);
     add(faulty, good);
+    for (Zone& zone : policy_zones()) all.push_back(std::move(zone));
     return all;
+}
+
+// Unsigned, for MTA-STS needs no signatures.
+std::vector<DnsWorld::Zone> DnsWorld::policy_zones() {
+    const auto zone = [](const std::string& name, std::initializer_list<int> octets) {
+        return Zone{name, soa(name) + servers(name, octets), servers(name, octets), false, false, {}, {}};
+    };
+    Zone policy = zone("policy.test.", {2, 3});
+    policy.records += "policy.test. 600 IN MX 10 mx1.policy.test.\npolicy.test. 600 IN MX 5 MX2.Policy.test.\nnull.policy.test. 600 IN MX 0 .\n"
+                      "_mta-sts.policy.test. 300 IN TXT \"v=STSv1; id=1;\"\n_mta-sts.policy.test. 300 IN TXT \"another \" \"one\\\\\\255\"\n"
+                      "_mta-sts.alias.policy.test. 1200 IN CNAME _mta-sts.provider.test.\n"
+                      "_mta-sts.inside.policy.test. 60 IN CNAME _mta-sts.policy.test.\n"
+                      "_mta-sts.twice.policy.test. 60 IN CNAME _mta-sts.inside.policy.test.\n"
+                      "_mta-sts.loop.policy.test. 60 IN CNAME _mta-sts.loop.provider.test.\n"
+                      "_mta-sts.broken.policy.test. 60 IN CNAME _mta-sts.stripped.test.\n"
+                      "_smtp._tls.policy.test. 600 IN TXT";
+    for (int i = 0; i < 10; ++i) policy.records += fmt::format(" \"{}\"", std::string(200, static_cast<char>('a' + i))); // too long for UDP
+    policy.records += "\n_mta-sts.c9.policy.test. 60 IN TXT \"v=STSv1; id=9;\"\n";
+    for (int i = 0; i < 9; ++i) policy.records += fmt::format("_mta-sts.c{}.policy.test. {} IN CNAME _mta-sts.c{}.policy.test.\n", i, 100 - i, i + 1);
+    Zone provider = zone("provider.test.", {2, 6});
+    provider.records += "_mta-sts.provider.test. 900 IN TXT \"v=STSv1; id=7;\"\n_mta-sts.loop.provider.test. 60 IN CNAME _mta-sts.loop.policy.test.\n";
+    provider.elsewhere = provider.records;
+    Zone differs = zone("differs.test.", {2, 6});
+    differs.elsewhere = differs.records + "_mta-sts.differs.test. 300 IN TXT \"v=STSv1; id=2;\"\ndiffers.test. 600 IN MX 10 mx2.differs.test.\n"
+                                          "_mta-sts.direct.differs.test. 300 IN TXT \"v=STSv1; id=7;\"\n"
+                                          "_mta-sts.other.differs.test. 300 IN TXT \"v=STSv1; id=8;\"\n"
+                                          "_mta-sts.two.differs.test. 300 IN CNAME _mta-sts.policy.test.\n";
+    differs.records += "_mta-sts.differs.test. 300 IN TXT \"v=STSv1; id=1;\"\ndiffers.test. 600 IN MX 10 mx1.differs.test.\n";
+    differs.records += "_mta-sts.far.differs.test. 300 IN CNAME _mta-sts.policy.test.\n";
+    for (const char* owner : {"direct", "other", "none", "two"}) differs.records += fmt::format("_mta-sts.{}.differs.test. 300 IN CNAME _mta-sts.provider.test.\n", owner);
+    Zone troubled = zone("troubled.test.", {1, 2, 9});
+    troubled.records += "_mta-sts.troubled.test. 300 IN TXT \"v=STSv1; id=1;\"\n";
+    return {policy, provider, differs, troubled};
 }
 
 void DnsWorld::write_zones() {
@@ -92,6 +128,10 @@ void DnsWorld::write_zones() {
         const ZoneKey key(dns::Name::parse(zone.name).value());
         names_.push_back(zone.name);
         folder_.write(zone.name + "zone", zone.is_signed ? key.sign(zone.records, zone.signing) : zone.records);
+        if (!zone.elsewhere.empty()) {
+            elsewhere_names_.push_back(zone.name);
+            folder_.write("elsewhere-" + zone.name + "zone", zone.elsewhere);
+        }
         test += zone.delegation + (zone.has_ds ? key.ds() : "");
         if (zone.name == "expired.test.") folder_.write("expired.key", key.dnskey());
         if (zone.name == "example.test.") folder_.write("example.key", key.dnskey());
@@ -104,10 +144,11 @@ void DnsWorld::write_zones() {
 }
 
 void DnsWorld::write_configuration() {
-    for (const char* own : {"parents", "children"}) std::filesystem::create_directories(folder_.path() / own / "db");
+    for (const char* own : {"parents", "children", "elsewhere"}) std::filesystem::create_directories(folder_.path() / own / "db");
     folder_.write("parents.conf", knot_configuration(folder_.path(), "parents", fmt::format("127.0.0.1@{}", port_), {".", "test."}));
     const std::string listen = fmt::format("127.0.0.2@{0}, 127.0.0.3@{0}, 127.0.0.4@{0}", port_);
     folder_.write("children.conf", knot_configuration(folder_.path(), "children", listen, names_));
+    folder_.write("elsewhere.conf", knot_configuration(folder_.path(), "elsewhere", fmt::format("127.0.0.6@{}", port_), elsewhere_names_, "elsewhere-"));
     std::string unbound = fmt::format("server:\n  interface: 127.0.0.1@{}\n  do-daemonize: no\n  use-syslog: no\n  chroot: \"\"\n  username: \"\"\n"
                                       "  pidfile: \"\"\n  directory: \"{}\"\n  module-config: \"iterator\"\n  do-not-query-localhost: no\n"
                                       "  local-zone: \"test.\" nodefault\n  num-threads: 1\n  do-ip6: no\n  cache-max-ttl: 0\n  cache-max-negative-ttl: 0\n"
@@ -125,6 +166,7 @@ void DnsWorld::start() {
     };
     parents_ = run({kKnotd, "-c", path("parents.conf")}, "parents.log");
     children_ = run({kKnotd, "-c", path("children.conf")}, "children.log");
+    elsewhere_ = run({kKnotd, "-c", path("elsewhere.conf")}, "elsewhere.log");
     unbound_ = run({kUnbound, "-d", "-c", path("unbound.conf")}, "unbound.log");
     faulty_ = std::make_unique<FaultyServer>("127.0.0.5", port_, dns::Endpoint{"127.0.0.2", port_});
     dns::QueryOptions patient;
@@ -133,7 +175,9 @@ void DnsWorld::start() {
     for (int i = 0; i < 300; ++i) {
         const auto answer = dns::exchange({"127.0.0.1", unbound_port_}, {dns::Name::parse("mx1.faulty.test").value(), dns::Type::a}, patient);
         const auto root = dns::exchange({"127.0.0.1", port_}, {dns::Name(), dns::Type::soa});
-        if (answer && answer->rcode == 0 && !answer->answer.empty() && root && root->authoritative) return;
+        const auto elsewhere = dns::exchange({"127.0.0.6", port_}, {dns::Name::parse("differs.test").value(), dns::Type::soa});
+        const bool all = root && root->authoritative && elsewhere && elsewhere->authoritative;
+        if (answer && answer->rcode == 0 && !answer->answer.empty() && all) return;
         conformance::pause_ms(100);
     }
     throw std::runtime_error("the DNS of the test does not answer");

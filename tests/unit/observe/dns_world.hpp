@@ -1,7 +1,8 @@
 // A small DNS of real servers on loopback, all on one high port: a root and test. on one Knot, the zones below on another, and an
 // Unbound in front that knows their ports. Zones are signed by the test itself.
 //
-// 127.0.0.1 the parents, 127.0.0.2 .. .4 the zones, 127.0.0.5 a server with faults (FaultyServer), 127.0.0.9 nobody.
+// 127.0.0.1 the parents, 127.0.0.2 .. .4 the zones, 127.0.0.5 a server with faults (FaultyServer), 127.0.0.6 a Knot that has some of the
+// zones with other records, 127.0.0.9 nobody.
 #pragma once
 
 #include "agent/observe/authoritative_observer.hpp"
@@ -37,9 +38,11 @@ private:
         std::string delegation;          // NS and glue in test.
         bool is_signed = true, has_ds = true;
         Signing signing;
+        std::string elsewhere;           // what 127.0.0.6 has in it; empty: it does not serve the zone
     };
     DnsWorld();
     std::vector<Zone> zones() const;
+    static std::vector<Zone> policy_zones();
     void write_zones();
     void write_configuration();
     void start();
@@ -47,8 +50,9 @@ private:
     conformance::TemporaryFolder folder_;
     std::uint16_t port_, unbound_port_;
     Instant now_;
-    std::vector<std::string> names_; // of the zones below test.
-    std::unique_ptr<conformance::ChildProcess> parents_, children_, unbound_;
+    std::vector<std::string> names_;        // of the zones below test.
+    std::vector<std::string> elsewhere_names_; // those of them that 127.0.0.6 serves
+    std::unique_ptr<conformance::ChildProcess> parents_, children_, elsewhere_, unbound_;
     std::unique_ptr<FaultyServer> faulty_;
     std::unique_ptr<agent::ValidatingResolver> resolver_;
 };

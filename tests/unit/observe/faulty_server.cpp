@@ -11,7 +11,7 @@ namespace mxseal::observe_test {
 namespace {
 
 constexpr std::size_t kHeader = 12;
-constexpr char kTlsa = 52;
+constexpr char kTlsa = 52, kTxt = 16;
 
 sockaddr_in address_of(const dns::Endpoint& endpoint) {
     sockaddr_in address{};
@@ -27,9 +27,9 @@ std::size_t end_of_name(const std::string& query) {
     return at + 1;
 }
 
-bool asks_tlsa(const std::string& query) {
+bool is_to_fail(const std::string& query) {
     const std::size_t at = end_of_name(query);
-    return at + 1 < query.size() && query[at] == 0 && query[at + 1] == kTlsa;
+    return at + 1 < query.size() && query[at] == 0 && (query[at + 1] == kTlsa || query[at + 1] == kTxt);
 }
 
 std::string with_rcode(std::string query, int rcode) {
@@ -67,7 +67,7 @@ FaultyServer::~FaultyServer() {
 }
 
 std::string FaultyServer::answer(const std::string& query) const {
-    if (!asks_tlsa(query)) return forward(query, upstream_);
+    if (!is_to_fail(query)) return forward(query, upstream_);
     if (query.find("notimp") != std::string::npos) return with_rcode(query, 4);
     if (query.find("refused") != std::string::npos) return with_rcode(query, 5);
     if (query.find("servfail") != std::string::npos) return with_rcode(query, 2);

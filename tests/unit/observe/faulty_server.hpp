@@ -1,4 +1,4 @@
-// A name server that passes questions on to a real one, but for TLSA, where it fails in the way that the first label of the
+// A name server that passes questions on to a real one, but for TLSA and TXT, where it fails in the way that the first label of the
 // host says: notimp, refused, servfail, silent, forged (an answer with another digest).
 #pragma once
 
