@@ -72,6 +72,8 @@ constexpr std::array<FaultFacts, kFaults> kFacts{{
     {Fault::certificate_revoked, "certificate_revoked", "the CA revokes a certificate and moves its renewal window into the past", kByTheClock, 0.3},
     {Fault::renewal_info_silent, "renewal_info_silent", "the CA does not say when it wants a certificate renewed", kAtAPoint, 0.1},
     {Fault::renewal_info_garbage, "renewal_info_garbage", "the CA says nonsense about when it wants a certificate renewed", kAtAPoint, 0.1},
+    {Fault::server_stuck_unseen, "server_stuck_unseen", "a secondary does not take a new version until shortly before it expires, and mxseal cannot reach it", kAtAPoint, 0.02},
+    {Fault::old_process_returns, "old_process_returns", "an old process that was gone serves the old pair again right after the switch was proven", kAtAPoint, 0.2},
 }};
 
 } // namespace

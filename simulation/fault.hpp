@@ -36,8 +36,10 @@ enum class Fault : std::uint8_t {
     falls_back_before_switch, clock_steps_at_switch,
     // certificates again: what the CA says of their renewal (RFC 9773)
     certificate_revoked, renewal_info_silent, renewal_info_garbage,
+    // at the worst moment again
+    server_stuck_unseen, old_process_returns,
 };
-constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::renewal_info_garbage) + 1;
+constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::old_process_returns) + 1;
 
 struct FaultFacts {
     Fault fault;

@@ -162,7 +162,7 @@ void World::judge_ready(std::size_t host, const agent::LogEntry& entry) {
     if (last_trouble() + 2 * timing.stale_margin + 12h > now()) return;
     judge_.checked(Check::sharpness);
     // What stood there before the first look mxseal cannot know, the world can.
-    if (now() < began_ + timing.unseen_ttl + timing.stale_margin + timing.safety_margin + 1h) return;
+    if (now() < began_ + timing.unseen_ttl + timing.stale_margin + timing.safety_margin + clock_stepped_ + 1h) return; // a step forward moves the first look with it
     // What the rounds of an observation may add to the truth.
     const Duration rounds = 4 * timing.observe_every + timing.anycast_margin + 2 * setting_.transfer_lag + kRightBefore +
                             owners_[host].largest_ttl(now() - clock_stepped_) - timing.resolver_min_ttl; // W5: the largest TTL of seven days counts, as our clock has them

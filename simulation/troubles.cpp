@@ -192,16 +192,32 @@ void World::step_clock(Duration by, Instant back) {
 }
 
 // A host's switch was proven: the others of its group wait for their turn, and its own next standby is not held everywhere yet.
-void World::strike_after_switch() {
+void World::strike_after_switch(std::size_t host) {
+    if (const auto strike = fate_.draw(Fault::old_process_returns, now())) {
+        // Before the looks that follow are over, so that whoever makes them finds it.
+        after(fate_.between(*strike, 0, 1s, 50s), [this, strike = *strike, host] {
+            MailHost& model = hosts_[host];
+            if (fate_.stopped() || model.former.empty()) return;
+            Backend& backend = model.backends[pick(strike, 1, model.backends.size())];
+            const Backend before = backend;
+            backend.lingering = model.former;
+            backend.lingers_until = now() + fate_.between(strike, 2, 10min, 8h);
+            // Only where its records still stand: else it would be the foreign hand that breaks.
+            if (!bad_pairs(host, false).empty())
+                backend = before;
+            else
+                disturb(host);
+        });
+    }
     if (const auto strike = fate_.draw(Fault::falls_back_before_switch, now())) {
         const std::size_t server = pick(*strike, 1, servers_.size());
         // Between two looks of a long wait, and before the turn comes.
         const Instant turn = now() + setting_.config.timing.stagger - fate_.between(*strike, 2, 1s, 20min);
-        for (std::size_t host = 0; server > 0 && host < hosts_.size(); ++host)
-            at(turn, [this, strike = *strike, server, host] {
-                const std::vector<Content>& versions = memory_[host].versions;
+        for (std::size_t each = 0; server > 0 && each < hosts_.size(); ++each)
+            at(turn, [this, strike = *strike, server, each] {
+                const std::vector<Content>& versions = memory_[each].versions;
                 if (fate_.stopped() || versions.empty()) return;
-                fall_back(server, host, versions[pick(strike, 4, versions.size())], now() + fate_.between(strike, 3, 30min, 12h));
+                fall_back(server, each, versions[pick(strike, 4, versions.size())], now() + fate_.between(strike, 3, 30min, 12h));
             });
     }
     if (const auto strike = fate_.draw(Fault::clock_steps_at_switch, now()))

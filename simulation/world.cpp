@@ -223,7 +223,7 @@ void World::heard(const agent::LogEntry& entry) {
     }
     for (const char* over : {"switch.verified", "cleanup.started", "roll.finished", "roll.backed", "host.halted"})
         if (entry.event == over) memory.switching = false;
-    if (entry.event == "switch.verified") strike_after_switch();
+    if (entry.event == "switch.verified") strike_after_switch(host);
     if (entry.event == "standby.ready") judge_ready(host, entry);
     if (entry.event == "host.halted") call_operator(host);
     if (entry.event == "cleanup.started" && memory.back_at_cleanup)
@@ -265,6 +265,13 @@ void World::send_transfers(std::size_t host) {
             if (auto strike = fate_.draw(Fault::transfer_late, now())) {
                 disturb_all();
                 block_transfers(server, now() + fate_.between(*strike, 0, std::chrono::minutes(5), fate_.measure(*strike, 1) < 0.2 ? Duration{std::chrono::hours(12)} : Duration{std::chrono::hours(1)}));
+            }
+        if (now() >= state.blocked_until)
+            if (auto strike = fate_.draw(Fault::server_stuck_unseen, now())) {
+                disturb_all();
+                const Duration expire{setting_.soa_expire};
+                block_transfers(server, now() + fate_.between(*strike, 0, expire / 2, expire * 19 / 20));
+                state.hidden_until = std::max(state.hidden_until, state.blocked_until);
             }
         const Duration lag = setting_.transfer_lag + latency(Duration{0}, setting_.transfer_lag);
         after(lag, [this, server, host] { transfer(server, host); });

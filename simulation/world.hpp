@@ -144,7 +144,7 @@ private:
     void strike(const Strike& strike);
     void fall_back(std::size_t server, std::size_t host, Content old, Instant until);
     void step_clock(Duration by, Instant back);
-    void strike_after_switch();
+    void strike_after_switch(std::size_t host);
     std::size_t pick(const Strike& strike, unsigned part, std::size_t below) const { return static_cast<std::size_t>(fate_.measure(strike, part) * static_cast<double>(below)); }
     void ask(const Json& request);
     void call_operator(std::size_t host);
