@@ -20,6 +20,7 @@ struct HttpRequest {
     Duration timeout = std::chrono::seconds(30);               // for everything together
     std::size_t body_limit = 1 << 20;                          // octets; more is `protocol`
     std::string connect_to;                                    // an address to go to in place of the name's, at the port of the URL; empty: the name's
+    std::string trusted_pem;                                   // certificates trusted for this request in place of the transport's roots; empty: those
     bool public_only = false;                                  // G-04: a target that is_private_address() is `refused`, after resolution
 };
 

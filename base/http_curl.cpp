@@ -186,8 +186,14 @@ private:
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &transfer);
         // libcurl sends a request again by itself when a kept connection turns out dead: not where twice is not once. A kept
         // connection also has no socket to open and to look at.
-        bool fresh = !may_run_twice(request.method) || request.public_only || !request.connect_to.empty();
+        bool fresh = !may_run_twice(request.method) || request.public_only || !request.connect_to.empty() || !request.trusted_pem.empty();
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+        if (!request.trusted_pem.empty()) {
+            curl_blob trusted{const_cast<char*>(request.trusted_pem.data()), request.trusted_pem.size(), CURL_BLOB_COPY};
+            curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &trusted);
+            curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+            return;
+        }
         if (options_.ca_file.empty()) return;
         curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
         curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);

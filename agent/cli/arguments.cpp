@@ -32,6 +32,7 @@ public:
         add_doing();
         add_changing();
         add_domain();
+        add_mx();
     }
 
     CLI::App& app() { return app_; }
@@ -142,6 +143,20 @@ private:
         command->final_callback([this, verb] { arguments_.verb = verb; });
         add_json(command);
         return command;
+    }
+
+    void add_mx() {
+        CLI::App* mx = app_.add_subcommand("mx", "Change the MX hosts of a domain in an order that no sender trips over");
+        mx->require_subcommand(1);
+        mx->footer("Example: mxseal mx add example.org mx3.example.org");
+        const auto change = [&](const char* name, Verb verb, const char* what, const char* example) {
+            CLI::App* one = add_to(mx, name, verb, what, example);
+            one->add_option("DOMAIN", arguments_.mx_domain, "Mail domain")->type_name("")->required();
+            one->add_option("HOST", arguments_.hosts, "MX hosts")->type_name("")->required();
+        };
+        change("add", Verb::mx_add, "Hosts enter the MX RRset once their records, certificates and the policy are ready for them", "mxseal mx add example.org mx3.example.org");
+        change("remove", Verb::mx_remove, "Hosts leave the MX RRset, then the policy", "mxseal mx remove example.org mx1.example.org");
+        change("replace", Verb::mx_replace, "These hosts and no others in the end", "mxseal mx replace example.org mx3.example.org mx4.example.org");
     }
 
     void add_domain() {

@@ -9,14 +9,14 @@
 
 namespace mxseal::cli {
 
-enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline, simulate, serve, domain_add, domain_remove, domain_import, domain_list };
+enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline, simulate, serve, domain_add, domain_remove, domain_import, domain_list, mx_add, mx_remove, mx_replace };
 enum class SimulatedFaults { apart, everywhere, none };
 
 struct Arguments {
     Verb verb = Verb::status;
     std::string config;                      // empty: see config_path()
     bool json = false;
-    std::vector<std::string> hosts;          // plan, roll, halt, resume; log, simulate: at most one; timeline: one
+    std::vector<std::string> hosts;          // plan, roll, halt, resume, mx ..; log, simulate: at most one; timeline: one
     bool all = false;                        // halt, resume
     bool watch = false;                      // status
     bool emergency = false;                  // roll
@@ -34,6 +34,7 @@ struct Arguments {
     SimulatedFaults faults = SimulatedFaults::apart;
     std::vector<std::string> fault_names;    // these alone, as simulation/fault.hpp names them; empty: all
     std::vector<std::string> domains;        // domain add, domain remove
+    std::string mx_domain;                   // mx ..
     std::optional<std::string> profile;      // domain add, domain list
     std::string import_file;                 // domain import; "-": standard input
     std::string snapshot;                    // serve

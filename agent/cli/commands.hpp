@@ -24,6 +24,7 @@ int show_log(Environment& environment, const Arguments& arguments, DeskFinder& d
 int show_timeline(Environment& environment, const Arguments& arguments, DeskFinder& desks);
 int roll(Environment& environment, const Arguments& arguments, DeskFinder& desks);
 int halt_or_resume(Environment& environment, const Arguments& arguments, DeskFinder& desks);
+int change_mx(Environment& environment, const Arguments& arguments, DeskFinder& desks);
 
 // Prints the error; its exit code.
 int fail(Environment& environment, const Error& error);

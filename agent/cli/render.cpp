@@ -19,12 +19,14 @@ std::string step_block(const Json& step, const Style& style) {
 
 std::string render_plan(const Json& plan, const Style& style) {
     std::string out;
-    for (const Json& host : plan["hosts"].items()) {
+    const auto add = [&](const Json& one, const std::string& name) {
         if (!out.empty()) out += "\n";
-        out += fmt::format("{}  {}\n", coloured(text_of(host["host"], "?"), Colour::bold, style), text_of(host["state"], "?"));
-        for (const Json& step : host["steps"].items()) out += step_block(step, style);
-        if (host["steps"].items().empty()) out += "  nothing is planned\n";
-    }
+        out += fmt::format("{}  {}\n", coloured(name, Colour::bold, style), text_of(one["state"], "?"));
+        for (const Json& step : one["steps"].items()) out += step_block(step, style);
+        if (one["steps"].items().empty()) out += "  nothing is planned\n";
+    };
+    for (const Json& host : plan["hosts"].items()) add(host, text_of(host["host"], "?"));
+    for (const Json& domain : plan["domains"].items()) add(domain, text_of(domain["domain"], "?"));
     return out.empty() ? "no hosts\n" : out;
 }
 

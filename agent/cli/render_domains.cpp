@@ -11,27 +11,41 @@ Cell dane_of(const Json& domain) {
     return {dane, dane == "full" ? Colour::good : dane == "broken" ? Colour::bad : Colour::wait};
 }
 
+bool is_paged(const Json& policy) { return !text_of(policy["page"]).empty(); }
+
+// Announced: every name server answers with the id of the body that every address serves.
+std::string stage_of(const Json& policy) {
+    if (policy["served"].as_bool() != true) return "waits";
+    return policy["txt_live"].as_bool() == true ? "announced" : policy["body_live"].as_bool() == true ? "live" : "served";
+}
+
 Cell policy_of(const Json& policy) {
     if (policy.is_null()) return {"-", Colour::wait};
-    const auto alarm = text_of(policy["alarm"]);
-    const bool served = policy["served"].as_bool() == true;
-    const auto state = alarm.empty() ? std::string(served ? "served" : "waits") : alarm;
-    return {fmt::format("{} {}", text_of(policy["mode"], "?"), state), !alarm.empty() ? Colour::bad : served ? Colour::good : Colour::wait};
+    const auto alarm = is_paged(policy) ? std::string("uncovered") : text_of(policy["alarm"]);
+    const auto state = alarm.empty() ? stage_of(policy) : alarm;
+    return {fmt::format("{} {}", text_of(policy["mode"], text_of(policy["wanted"], "?")), state), !alarm.empty() ? Colour::bad : state == "announced" ? Colour::good : Colour::wait};
 }
 
 std::string hosts_of(const Json& domain) {
     std::string hosts;
-    for (const Json& mx : domain["mx"].items()) hosts += (hosts.empty() ? "" : " ") + text_of(mx.is_object() ? mx["host"] : mx);
+    const Json& seen = domain["mx"].items().empty() ? domain["mta_sts"]["mx"] : domain["mx"];
+    for (const Json& mx : seen.items()) hosts += (hosts.empty() ? "" : " ") + text_of(mx.is_object() ? mx["host"] : mx);
     return hosts.empty() ? "-" : hosts;
 }
 
-// Why a policy is not served, or what its alarm is.
+// What a policy waits for, what its alarm is, which host still has to run.
 std::string troubles_of(const Json& domains, const Style& style) {
     std::string out;
     for (const Json& domain : domains.items()) {
         const Json& policy = domain["mta_sts"];
-        if (policy.is_null() || (policy["served"].as_bool() == true && text_of(policy["alarm"]).empty())) continue;
-        out += wrapped(text_of(domain["domain"], "?") + ": ", text_of(policy["reason"], "no reason given"), style.width);
+        if (policy.is_null()) continue;
+        const auto name = text_of(domain["domain"], "?") + ": ";
+        if (is_paged(policy)) out += wrapped(name, text_of(policy["page"]), style.width);
+        const bool waits = policy["served"].as_bool() != true || !text_of(policy["alarm"]).empty() || !policy["next"].is_null();
+        if (waits) out += wrapped(name, text_of(policy["reason"], "no reason given"), style.width);
+        for (const Json& leaving : policy["leaving"].items())
+            out += wrapped(name, fmt::format("{} left the MX RRset and has to run on until {}", text_of(leaving["host"], "?"), text_of(leaving["needed_until"], "every name server has forgotten it")), style.width);
+        if (const auto advice = text_of(policy["reports"]["advice"]); !advice.empty()) out += wrapped(name, advice, style.width);
     }
     return out.empty() ? out : "\n" + out;
 }
@@ -40,8 +54,8 @@ std::string troubles_of(const Json& domains, const Style& style) {
 std::string counts_of(const Json& policies, const Style& style) {
     const Json& counts = policies["counts"];
     const auto count = [&](std::string_view name) { return counts[name].as_integer().value_or(0); };
-    auto text = fmt::format("{} of {} served, generation {}; {} not at rest, {} warnings, {} critical", count("served"), plural(static_cast<std::size_t>(count("domains")), "domain"),
-                            policies["generation"].as_integer().value_or(0), count("not_at_rest"), count("warnings"), count("criticals"));
+    auto text = fmt::format("{} of {} served, generation {}; {} changing, {} not at rest, {} warnings, {} critical", count("served"), plural(static_cast<std::size_t>(count("domains")), "domain"),
+                            policies["generation"].as_integer().value_or(0), policies["changing"].as_integer().value_or(0), count("not_at_rest"), count("warnings"), count("criticals"));
     for (const auto* trouble : {"snapshot", "store"})
         if (const auto why = text_of(policies[trouble]); !why.empty()) text += fmt::format("; {} in trouble: {}", trouble, why);
     return "\n" + wrapped("policies: ", text, style.width);

@@ -97,7 +97,11 @@ std::vector<std::pair<std::string, std::string>> status_lines(const Json& status
     for (const Json& domain : status["domains"].items()) {
         const auto name = text_of(domain["domain"], "?");
         std::string line = fmt::format("{} dane {}", name, text_of(domain["dane"], "?"));
-        if (const Json& policy = domain["mta_sts"]; !policy.is_null()) line += fmt::format(" mta-sts {} {}", text_of(policy["mode"], "?"), text_of(policy["alarm"], policy["served"].as_bool() == true ? "served" : "waits"));
+        if (const Json& policy = domain["mta_sts"]; !policy.is_null()) {
+            line += fmt::format(" mta-sts {} {}", text_of(policy["mode"], text_of(policy["wanted"], "?")), text_of(policy["alarm"], policy["served"].as_bool() == true ? "served" : "waits"));
+            if (const auto page = text_of(policy["page"]); !page.empty()) line += ": " + page;
+            else if (const auto reason = text_of(policy["reason"]); !reason.empty()) line += ": " + reason;
+        }
         out.emplace_back("domain " + name, line);
     }
     return out;

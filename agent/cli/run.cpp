@@ -52,6 +52,9 @@ int dispatch(Environment& environment, const Arguments& arguments, const agent::
     case Verb::roll: return roll(environment, arguments, desks);
     case Verb::halt:
     case Verb::resume: return halt_or_resume(environment, arguments, desks);
+    case Verb::mx_add:
+    case Verb::mx_remove:
+    case Verb::mx_replace: return change_mx(environment, arguments, desks);
     case Verb::domain_add:
     case Verb::domain_remove:
     case Verb::domain_import:
@@ -64,7 +67,7 @@ int dispatch(Environment& environment, const Arguments& arguments, const agent::
 std::string render_answer(const Json& answer, const Style& style) {
     auto out = render_replies(answer["replies"], style);
     if (out.empty()) out = "stored\n";
-    const bool planned = !answer["plan"]["hosts"].items().empty(); // none while another process is at work
+    const bool planned = !answer["plan"]["hosts"].items().empty() || !answer["plan"]["domains"].items().empty(); // none while another process is at work
     return planned ? out + "\n" + render_plan(answer["plan"], style) : out;
 }
 

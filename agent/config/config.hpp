@@ -36,6 +36,9 @@ struct Timing {
     Duration rollback_hold = std::chrono::hours(24);
     Duration unreachable_grace = std::chrono::hours(1);
     Duration policy_refresh = std::chrono::hours(24);
+    Duration proxy_margin = std::chrono::seconds(60);   // C-23: what a reverse proxy before the endpoint may still answer with
+    Duration testing_for = std::chrono::hours(24 * 28); // C-35: clean looks before a policy goes from testing to enforce
+    Duration quiet_for = std::chrono::hours(24 * 7);    // C-35: between two steps of max_age
     Duration observe_every = std::chrono::minutes(1);   // at least 1s
     Duration monitor_every = std::chrono::hours(1);
 };

@@ -36,6 +36,7 @@ struct ProfileConfig {
         std::optional<std::chrono::seconds> max_age;    // 0..31557600 s (C-11)
         std::optional<Ttl> txt_ttl;
         std::optional<bool> at_once;
+        std::optional<dns::Name> txt_target;            // C-38: the TXT record that the domains share
         std::vector<std::string> mx;                    // patterns (C-12); empty: they follow the MX RRset
     };
     std::optional<MtaSts> mta_sts;                      // absent: no policy is asked for here
@@ -62,6 +63,7 @@ struct PolicySettings {
     std::chrono::seconds max_age{86400};                // C-11: enforce 604800, else 86400
     Ttl txt_ttl{3600};
     bool at_once = false;
+    std::optional<dns::Name> txt_target;                // C-38: `_mta-sts.<domain>` is meant to be an alias of it; absent: an own record
     std::vector<std::string> mx_patterns;               // empty: follow `mx_goal`, else the MX RRset
     std::vector<dns::Name> mx_goal;
     bool manage_mx = false;

@@ -25,6 +25,7 @@ void override_with(ProfileConfig& profile, const ProfileConfig& own) {
         set_if_said(profile.mta_sts->max_age, own.mta_sts->max_age);
         set_if_said(profile.mta_sts->txt_ttl, own.mta_sts->txt_ttl);
         set_if_said(profile.mta_sts->at_once, own.mta_sts->at_once);
+        set_if_said(profile.mta_sts->txt_target, own.mta_sts->txt_target);
         if (!own.mta_sts->mx.empty()) profile.mta_sts->mx = own.mta_sts->mx;
     }
     if (!own.rua.empty()) profile.rua = own.rua;
@@ -38,6 +39,7 @@ std::optional<PolicySettings> settings_from(const Config& config, const ProfileC
     settings.max_age = profile.mta_sts->max_age.value_or(default_max_age(settings.mode));
     settings.txt_ttl = profile.mta_sts->txt_ttl.value_or(settings.txt_ttl);
     settings.at_once = profile.mta_sts->at_once.value_or(false);
+    settings.txt_target = profile.mta_sts->txt_target;
     settings.mx_patterns = profile.mta_sts->mx;
     settings.rua = profile.rua;
     settings.certificate = !profile.certificate.empty() ? profile.certificate : config.endpoint ? config.endpoint->certificate : std::string();

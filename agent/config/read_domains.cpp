@@ -1,4 +1,4 @@
-// The sections of MTA-STS and TLS-RPT. Policies are served; TXT records are not written by this version, which is told.
+// The sections of MTA-STS and TLS-RPT.
 #include "agent/config/values.hpp"
 
 #include <charconv>
@@ -83,12 +83,13 @@ std::vector<std::string> read_patterns(Reading& reading, const Value& value) {
 
 std::optional<ProfileConfig::MtaSts> read_mta_sts(Reading& reading, const Value& value) {
     if (value.node == nullptr) return std::nullopt;
-    MapReader map(reading, value, {"mode", "max_age", "txt_ttl", "at_once", "mx"});
+    MapReader map(reading, value, {"mode", "max_age", "txt_ttl", "txt_target", "at_once", "mx"});
     ProfileConfig::MtaSts out;
     out.mode = read_mode(reading, map["mode"]);
     out.max_age = read_max_age(reading, map["max_age"], out.mode);
     if (auto ttl = read_duration(reading, map["txt_ttl"], seconds(1), hours(24))) out.txt_ttl = std::chrono::duration_cast<Ttl>(*ttl);
     out.at_once = read_switch(reading, map["at_once"]);
+    if (auto text = read_text(reading, map["txt_target"], "the name of a TXT record that the domains share, as in _mta-sts.group.example.net")) out.txt_target = name_of_key(reading, *text, map["txt_target"], NameUse::zone);
     out.mx = read_patterns(reading, map["mx"]);
     return out;
 }
@@ -173,7 +174,6 @@ void read_profiles(Reading& reading, const Value& value) {
         reading.config.profiles.emplace(name, read_profile_keys(reading, map, entry.line));
         if (entry.is_nothing()) reading.mistake_at(entry.line, fmt::format("{} has no value; allowed: {{mta_sts: {{mode: testing}}}}", entry.path));
     }
-    reading.warn(value.line, "profiles: policies are served; TXT records (_mta-sts, _smtp._tls) are not written by this version");
 }
 
 void read_domains(Reading& reading, const Value& value) {

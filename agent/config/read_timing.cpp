@@ -20,7 +20,7 @@ struct Key {
 };
 
 // Defaults and bounds: requirements.md section 0. Where it names no upper bound: our choice, beyond it is a slip of the unit.
-constexpr std::array<Key, 12> kKeys{{
+constexpr std::array<Key, 15> kKeys{{
     {"safety_margin", &Timing::safety_margin, seconds(0), hours(168), true},
     {"resolver_min_ttl", &Timing::resolver_min_ttl, seconds(0), hours(168), true},
     {"stale_margin", &Timing::stale_margin, seconds(0), hours(30 * 24), true},
@@ -31,6 +31,9 @@ constexpr std::array<Key, 12> kKeys{{
     {"rollback_hold", &Timing::rollback_hold, seconds(0), hours(90 * 24), false},
     {"unreachable_grace", &Timing::unreachable_grace, seconds(0), hours(168), false},
     {"policy_refresh", &Timing::policy_refresh, seconds(1), hours(168), false},
+    {"proxy_margin", &Timing::proxy_margin, seconds(0), hours(24), true},
+    {"testing_for", &Timing::testing_for, seconds(0), hours(365 * 24), true},
+    {"quiet_for", &Timing::quiet_for, seconds(0), hours(365 * 24), false},
     {"observe_every", &Timing::observe_every, seconds(1), hours(1), false},
     {"monitor_every", &Timing::monitor_every, seconds(1), hours(24), false},
 }};
@@ -48,7 +51,7 @@ void warn_below_defaults(Reading& reading, int line) {
 void read_timing(Reading& reading, const Value& value) {
     MapReader map(reading, value,
                   {"safety_margin", "resolver_min_ttl", "stale_margin", "emergency_stale_margin", "anycast_margin", "unseen_ttl", "stagger", "rollback_hold",
-                   "unreachable_grace", "policy_refresh", "observe_every", "monitor_every"});
+                   "unreachable_grace", "policy_refresh", "proxy_margin", "testing_for", "quiet_for", "observe_every", "monitor_every"});
     for (const Key& key : kKeys) {
         Value given = map[key.name];
         reading.timing_lines[key.name] = given.line;

@@ -8,6 +8,7 @@ namespace mxseal::agent {
 struct SiteKeeper::Entry {
     std::string name;
     std::unique_ptr<PolicySettings> own;     // of a domain of the file; null: its profile's in the store
+    std::unique_ptr<PolicySettings> ending;  // while its policy ends: its certificate is renewed until then (C-36)
     std::string profile;                     // of a domain of the store
     bool in_file = false, in_store = false;
     const PolicySettings* settings = nullptr; // null: no policy is wanted
@@ -15,12 +16,10 @@ struct SiteKeeper::Entry {
     rotation::mta_sts::SiteState site;
     float spread = 0;
     std::string certificate;                 // who gave it; empty: none is there
-    std::optional<std::string> seen_mx() const { return mx ? std::optional(*mx) : std::nullopt; }
-    Text mx;                                 // null: never seen
-    Text body;                               // null: none. The seam: whoever decides what a domain serves sets this.
-    std::string why_no_body, mx_trouble;
-    std::optional<Instant> mx_due, site_wake, due;
-    bool mx_under_way = false;
+    Text body;                               // null: none. serve() sets it.
+    std::string why_no_policy;
+    bool leaving = false;                    // nobody wants it any more; served until its policy has ended (C-36)
+    std::optional<Instant> due;
 
     bool is_served() const { return body && !certificate.empty(); }
 };

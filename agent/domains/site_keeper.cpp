@@ -17,18 +17,8 @@ constexpr Duration kStoreAgain = std::chrono::seconds(5);        // after a refu
 constexpr Duration kTogether = std::chrono::seconds(1);          // changes within a second make one snapshot
 constexpr int kSnapshotShare = 10;                               // writing takes a tenth of the time at most
 constexpr Duration kSnapshotAgain = std::chrono::seconds(30);    // after one that failed
-constexpr Duration kMxAgain = std::chrono::minutes(5);
 constexpr Duration kCaPause = std::chrono::minutes(1);           // a CA that limits one name's rate may mean the account's: our choice
 constexpr std::size_t kFetchesPerSecond = 100;                   // after a start, when every policy is fetched once
-
-std::string joined_hosts(const std::vector<MxHost>& hosts) {
-    std::set<std::string> names;
-    for (const MxHost& host : hosts)
-        if (!host.host.is_root()) names.insert(host.host.text()); // RFC 7505: a null MX takes no mail
-    std::string out;
-    for (const auto& name : names) out += (out.empty() ? "" : " ") + name;
-    return out;
-}
 
 rotation::Failure failure_of(const Error& error) {
     rotation::Failure failure{error.to_string(), std::nullopt, error.retry().kind == Retry::Kind::never};
@@ -49,12 +39,6 @@ void SiteKeeper::set_due(Entry& entry, std::optional<Instant> due) {
     if (entry.due) due_.erase({*entry.due, &entry});
     entry.due = due;
     if (due) due_.insert({*due, &entry});
-}
-
-void SiteKeeper::schedule(Entry& entry, std::optional<Instant> wake) {
-    entry.site_wake = wake;
-    if (entry.mx_due && (!wake || *entry.mx_due < *wake)) wake = entry.mx_due;
-    set_due(entry, wake);
 }
 
 std::optional<Instant> SiteKeeper::next_due() const {
@@ -80,7 +64,6 @@ void SiteKeeper::tick() {
     for (int count = 0; count < kBatchMax && !due_.empty() && due_.begin()->at <= now; ++count) {
         Entry& entry = *due_.begin()->entry;
         set_due(entry, std::nullopt);
-        look_at_mx(entry, now);
         process(entry, SiteTimeReached{});
     }
     order_what_may(now);
@@ -103,15 +86,11 @@ void SiteKeeper::process(Entry& entry, const SiteEvent& event) {
     }
     if (decision.store) keep(entry);
     for (const SiteAction& action : decision.actions) carry_out(entry, action);
-    schedule(entry, decision.wake);
+    set_due(entry, decision.wake);
 }
 
 void SiteKeeper::carry_out(Entry& entry, const SiteAction& action) {
-    if (std::holds_alternative<FetchPolicy>(action)) {
-        ++under_way_;
-        starts_.push_back([this, domain = entry.name, body = entry.body ? *entry.body : std::string()] { outside_.fetch(domain, body); });
-        return;
-    }
+    if (std::holds_alternative<FetchPolicy>(action)) return; // whoever keeps the policy fetches it all the time, and fetched() tells
     const std::string& authority = entry.settings->certificate;
     const SiteRate::Limits limits = authority == "self-signed" ? SiteRate::Limits{64, 0, Duration{0}} : SiteRate::Limits{};
     queues_.try_emplace(authority, limits).first->second.waiting.push_back(entry.name);
@@ -133,16 +112,6 @@ void SiteKeeper::order_what_may(Instant now) {
         }
 }
 
-void SiteKeeper::look_at_mx(Entry& entry, Instant now) {
-    if (entry.settings == nullptr || !entry.mx_due || now < *entry.mx_due || entry.mx_under_way) return;
-    auto name = dns::Name::parse(entry.name);
-    entry.mx_due.reset();
-    if (!name.ok()) return;
-    entry.mx_under_way = true;
-    ++under_way_;
-    starts_.push_back([this, domain = *name] { outside_.observe_mx(domain); });
-}
-
 void SiteKeeper::on(OrderArrival& arrival) {
     const Instant now = clock_.wall();
     if (auto queue = queues_.find(arrival.authority); queue != queues_.end()) {
@@ -161,31 +130,14 @@ void SiteKeeper::on(OrderArrival& arrival) {
     if (entry.certificate != entry.settings->certificate) settle(entry); // another CA was chosen meanwhile
 }
 
-void SiteKeeper::on(FetchArrival& arrival) {
-    auto found = entries_.find(arrival.domain);
-    if (found == entries_.end()) return;
-    if (arrival.fetched.ok())
+void SiteKeeper::fetched(const std::string& domain, const std::string& trouble) {
+    auto found = entries_.find(domain);
+    // A certificate that no sender accepts says nothing about senders.
+    if (found == entries_.end() || found->second->certificate == "self-signed") return;
+    if (trouble.empty())
         process(*found->second, PolicyFetched{});
     else
-        process(*found->second, PolicyFetchFailed{arrival.fetched.error().to_string()});
-}
-
-void SiteKeeper::on(MxObservation& seen) {
-    auto found = entries_.find(seen.domain.text());
-    if (found == entries_.end()) return;
-    Entry& entry = *found->second;
-    entry.mx_under_way = false;
-    entry.mx_trouble = seen.error;
-    const Duration every = config_.timing.monitor_every;
-    entry.mx_due = clock_.wall() + (seen.error.empty() ? every : std::min(every, kMxAgain));
-    schedule(entry, entry.site_wake);
-    if (!seen.error.empty()) return;
-    const std::string hosts = joined_hosts(seen.hosts);
-    if (entry.mx && *entry.mx == hosts) return;
-    if (entry.mx) log(entry.name, "site.mx_changed", Json::object({{"mx", hosts}}), fmt::format("the MX hosts are now {}", hosts.empty() ? "none" : hosts));
-    entry.mx = known_mx(hosts);
-    keep(entry);
-    render(entry);
+        process(*found->second, PolicyFetchFailed{trouble});
 }
 
 void SiteKeeper::on(SnapshotArrival& arrival) {
@@ -210,10 +162,11 @@ void SiteKeeper::on(SnapshotArrival& arrival) {
         // A certificate that no sender accepts is not fetched as a sender does.
         if (found != entries_.end() && found->second->is_served() && found->second->certificate != "self-signed") process(*found->second, SiteServed{});
     }
+    if (listeners_.in_place) listeners_.in_place(named, arrival.generation);
 }
 
 void SiteKeeper::changed_served(Entry& entry) {
-    if (entry.is_served()) to_be_served_.push_back(entry.name);
+    if (entry.is_served() || !entry.body) to_be_served_.push_back(entry.name);
     if (!snapshot_due_) snapshot_due_ = clock_.wall() + kTogether;
 }
 
@@ -237,7 +190,7 @@ bool SiteKeeper::is_unflushed() const {
 
 SiteRow SiteKeeper::row_of(const Entry& entry) const {
     const SiteState& site = entry.site;
-    return {entry.name, entry.certificate, site.not_before, site.not_after, site.failures, site.again, site.trouble, entry.seen_mx(), entry.body ? *entry.body : std::string()};
+    return {entry.name, entry.certificate, site.not_before, site.not_after, site.failures, site.again, site.trouble, entry.body ? *entry.body : std::string()};
 }
 
 bool SiteKeeper::store_all(Instant now) {
@@ -253,8 +206,8 @@ bool SiteKeeper::store_all(Instant now) {
         }
     store_trouble_.clear();
     flush_again_.reset();
-    if (listener_)
-        for (const LogEntry& entry : commit_.log) listener_(entry);
+    if (listeners_.log)
+        for (const LogEntry& entry : commit_.log) listeners_.log(entry);
     commit_ = {};
     dirty_.clear();
     return true;

@@ -1,5 +1,5 @@
-// SiteKeeper: the endpoint's names, one small entry a domain: takes domains from file and store, has certificates ordered and renewed, sees
-// MX RRsets, renders bodies, and has the snapshot written. One thread, the one of Runtime; no clock, thread or socket of its own.
+// SiteKeeper: the endpoint's names, one small entry a domain: takes domains from file and store, has certificates ordered and renewed, and
+// has the snapshot written with the bodies that it is given. One thread, the one of Runtime; no clock, thread or socket of its own.
 //
 // Work is found by due time: a hundred thousand domains at rest cost nothing but their memory. What changes is stored first and acted on
 // afterwards; all that came in one turn is one transaction.
@@ -7,7 +7,6 @@
 
 #include "agent/config/config.hpp"
 #include "agent/domains/site_outside.hpp"
-#include "agent/runtime/loop_guest.hpp"
 #include "agent/store/store.hpp"
 #include "rotation/mta_sts/site.hpp"
 #include "rotation/mta_sts/site_rate.hpp"
@@ -23,33 +22,50 @@
 
 namespace mxseal::agent {
 
-class SiteKeeper final : public LoopGuest {
+class SiteKeeper {
 public:
+    // What the keeper tells its neighbours, on its own thread.
+    struct Listeners {
+        // A policy is wanted for `domain`; the settings stay until the next call for it. `spread` 0..1: its place in each window.
+        std::function<void(const std::string& domain, const PolicySettings& settings, float spread)> wanted;
+        // Nobody wants it any more: it is served on until dropped().
+        std::function<void(const std::string& domain, float spread)> left;
+        // A snapshot is in place with what serve() gave for these, or without what it took.
+        std::function<void(const std::vector<std::string>& domains, std::uint64_t generation)> in_place;
+        std::function<void(const LogEntry&)> log;
+    };
+
     SiteKeeper(const Config& config, const Clock& clock, Store& store, FencingToken token, SiteOutside& outside);
-    ~SiteKeeper() override;
+    ~SiteKeeper();
+    void listen(Listeners listeners) { listeners_ = std::move(listeners); }
 
     // Reads domains and sites; contacts nobody.
     Status start();
     // Does everything that is due, at most a few hundred domains a call, and stores what arrived.
-    void tick() override;
+    void tick();
     void arrived(SiteArrival arrival);
-    std::optional<Instant> next_due() const override;
+    std::optional<Instant> next_due() const;
     std::size_t under_way() const { return under_way_; }
 
-    // {"counts": {"domains", "served", "waiting", "alarms", "critical"}, "generation", "snapshot": null or why it cannot be written,
-    //  "domains": [{"domain", "profile", "mta_sts": {...}}]}: all that are not at rest and those of the file, at most `limit`.
-    Json report(std::size_t limit) const;
-    // The member "mta_sts" of one domain; null: it has none.
-    Json report_of(const std::string& domain) const;
+    // From the next snapshot on; absent: nothing is served for it.
+    void serve(const std::string& domain, const std::optional<std::string>& body);
+    // Every address was fetched from as senders do; `trouble` empty: all was well (C-25).
+    void fetched(const std::string& domain, const std::string& trouble);
+    // Its policy has ended: nothing of it is kept.
+    void dropped(const std::string& domain);
 
-    // Each of `domains` gets its "mta_sts"; the store's come behind them, as report() chooses; "mta_sts" is the rest of report().
-    void add_to(Json& status) const override;
+    // {"counts": {"domains", "served", "not_at_rest", "warnings", "criticals"}, "generation", "snapshot": null or why it cannot be written, "store"}
+    Json totals() const;
+    struct Named {
+        std::string domain, profile;
+        bool in_file = false, at_rest = false;
+    };
+    // By name.
+    std::vector<Named> domains() const;
+    // {"served", "body", "certificate", "certificate_until", "renewed_from", "fetched_at", "alarm", "reason"} of one domain; null: it has none.
+    Json report_of(const std::string& domain) const;
     // At the end: what arrived is stored, nothing new is begun.
     void store_arrived();
-
-    // Called once with each MX RRset that any domain has or had in this process: its hosts, a space between. Before start().
-    void on_mx(std::function<void(const std::string&)> listener) { mx_listener_ = std::move(listener); }
-    void on_log(std::function<void(const LogEntry&)> listener) { listener_ = std::move(listener); }
     // Why the store could not be written or read last; empty: it could.
     const std::string& store_trouble() const { return store_trouble_.empty() ? read_trouble_ : store_trouble_; }
 
@@ -70,17 +86,15 @@ private:
     Entry& entry_of(const std::string& domain);
     void settle(Entry& entry);                              // its settings may have changed
     void drop(Entry& entry);
+    const PolicySettings* ending_settings(Entry& entry);
     const PolicySettings* settings_for(const Entry& entry);
     void process(Entry& entry, const rotation::mta_sts::SiteEvent& event);
     void carry_out(Entry& entry, const rotation::mta_sts::SiteAction& action);
     void order_what_may(Instant now);
-    void look_at_mx(Entry& entry, Instant now);
-    void render(Entry& entry);
     void keep(const Entry& entry);                          // its row is stored with the next flush
     bool is_unflushed() const;
     SiteRow row_of(const Entry& entry) const;
     void changed_served(Entry& entry);
-    void schedule(Entry& entry, std::optional<Instant> wake);
     void set_due(Entry& entry, std::optional<Instant> due);
     void write_snapshot_if_due(Instant now);
     bool store_all(Instant now);
@@ -88,23 +102,18 @@ private:
     void log(const std::string& domain, std::string event, Json fields, std::string sentence);
     rotation::mta_sts::SitePolicy policy_of(const Entry& entry) const;
     Text interned(const std::string& text);
-    Text known_mx(const std::string& hosts);
     Json describe(const Entry& entry, Instant now) const;
     bool is_at_rest(const Entry& entry, Instant now) const;
 
     void on(OrderArrival& arrival);
-    void on(FetchArrival& arrival);
     void on(SnapshotArrival& arrival);
-    void on(MxObservation& seen);
 
     const Config& config_;
     const Clock& clock_;
     Store& store_;
     FencingToken token_;
     SiteOutside& outside_;
-    std::function<void(const LogEntry&)> listener_;
-    std::function<void(const std::string&)> mx_listener_;
-    std::set<std::string> told_mx_;
+    Listeners listeners_;
 
     std::map<std::string, std::unique_ptr<Entry>> entries_;
     std::set<Due> due_;

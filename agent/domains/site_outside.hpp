@@ -2,8 +2,8 @@
 // to a bounded pool; tests answer by hand. Every act ends in exactly one arrival, unless the process dies first.
 #pragma once
 
-#include "agent/observe/observer.hpp"
 #include "agent/store/domain_rows.hpp"
+#include "base/result.hpp"
 
 #include <variant>
 
@@ -19,24 +19,18 @@ struct OrderArrival {
     std::string authority;            // a name in `acme`, or "self-signed"
     Result<IssuedSite> issued;
 };
-struct FetchArrival {
-    std::string domain;
-    Status fetched;                   // the expected body came from every address
-};
 struct SnapshotArrival {
     std::uint64_t generation = 0;
     Result<std::size_t> sites;        // how many are in it; in place, and served where the endpoint is embedded
     std::vector<std::string> left_out; // "example.org: why": sites that cannot be written
 };
-using SiteArrival = std::variant<OrderArrival, FetchArrival, SnapshotArrival, MxObservation>;
+using SiteArrival = std::variant<OrderArrival, SnapshotArrival>;
 
 class SiteOutside {
 public:
     virtual ~SiteOutside() = default;
     // None of these blocks.
     virtual void order(const std::string& domain, const std::string& authority) = 0;
-    virtual void fetch(const std::string& domain, const std::string& body) = 0;
-    virtual void observe_mx(const dns::Name& domain) = 0;
     virtual void write_snapshot(std::uint64_t generation) = 0;
 };
 

@@ -1,5 +1,4 @@
 // The half of SiteKeeper that knows which domains there are, what is wanted for each and which body that comes to.
-#include "agent/domains/policy_body.hpp"
 #include "agent/domains/site_entry.hpp"
 
 #include <fmt/format.h>
@@ -48,18 +47,19 @@ Status SiteKeeper::start() {
         }
     for (const SiteRow& row : *sites) {
         auto found = entries_.find(row.domain);
-        if (found == entries_.end()) {
+        if (found == entries_.end() && row.body.empty()) {
             commit_.gone_sites.push_back(row.domain);
             continue;
         }
-        Entry& entry = *found->second;
+        // Nobody names it any more, and senders may hold its policy.
+        Entry& entry = found == entries_.end() ? entry_of(row.domain) : *found->second;
+        entry.leaving = found == entries_.end();
         entry.certificate = row.certificate;
         entry.site.not_before = row.not_before;
         entry.site.not_after = row.not_after;
         entry.site.failures = row.failures;
         entry.site.again = row.again;
         entry.site.trouble = row.trouble;
-        if (row.mx) entry.mx = known_mx(*row.mx);
         if (!row.body.empty()) entry.body = interned(row.body);
     }
     for (auto& [name, entry] : entries_) {
@@ -113,8 +113,13 @@ void SiteKeeper::take(const DomainRow& row) {
     Entry& entry = entry_of(row.name);
     entry.in_store = !row.removed;
     entry.profile = row.profile;
-    if (!entry.in_file && !entry.in_store) return drop(entry);
+    entry.leaving = !entry.in_file && !entry.in_store;
     settle(entry);
+}
+
+void SiteKeeper::dropped(const std::string& domain) {
+    auto found = entries_.find(domain);
+    if (found != entries_.end() && found->second->leaving) drop(*found->second);
 }
 
 void SiteKeeper::drop(Entry& entry) {
@@ -137,50 +142,48 @@ const PolicySettings* SiteKeeper::settings_for(const Entry& entry) {
 
 void SiteKeeper::settle(Entry& entry) {
     const Instant now = clock_.wall();
-    entry.settings = settings_for(entry);
-    if (entry.settings == nullptr) {
-        if (entry.body) {
-            entry.body.reset();
-            keep(entry);
-            changed_served(entry);
-        }
-        entry.why_no_body = "no policy is asked for it: its profile has no `mta_sts`";
-        entry.site.served = false;
+    entry.why_no_policy.clear();
+    const PolicySettings* settings = settings_for(entry);
+    if (settings == nullptr && !entry.in_file && !entry.leaving && !config_.profiles.contains(entry.profile)) {
+        // A slip in the file must not end the policies of thousands.
+        entry.why_no_policy = fmt::format("its profile '{}' is not in the configuration: what is served stays as it is", entry.profile);
         return set_due(entry, std::nullopt);
+    }
+    const bool ends = entry.leaving || settings == nullptr;
+    entry.settings = ends ? ending_settings(entry) : settings;
+    if (ends) {
+        if (!entry.leaving) entry.why_no_policy = "no policy is asked for it: its profile has no `mta_sts`";
+        entry.site.served = entry.is_served();
+        if (listeners_.left) listeners_.left(entry.name, entry.spread);
+        return set_due(entry, entry.settings != nullptr ? std::optional(now) : std::nullopt);
     }
     // Another CA than the one that gave the certificate: what is there is served until the new one comes.
     if (!entry.certificate.empty() && entry.certificate != entry.settings->certificate) {
         entry.site.not_before.reset();
         entry.site.not_after.reset();
     }
-    const bool follows_mx = entry.settings->mx_patterns.empty() && entry.settings->mx_goal.empty() && entry.settings->mode != PolicyMode::none;
-    if (!follows_mx)
-        entry.mx_due.reset();
-    else if (!entry.mx_due && !entry.mx_under_way)
-        entry.mx_due = entry.mx ? now + Duration(static_cast<std::int64_t>(static_cast<double>(config_.timing.monitor_every.count()) * static_cast<double>(entry.spread))) : now;
-    render(entry);
+    if (listeners_.wanted) listeners_.wanted(entry.name, *entry.settings, entry.spread);
     set_due(entry, now);
 }
 
-void SiteKeeper::render(Entry& entry) {
-    if (entry.settings == nullptr) return;
-    auto made = body_of(*entry.settings, entry.mx.get(), entry.body.get());
-    entry.why_no_body.clear();
-    if (auto* none = std::get_if<NoBody>(&made)) {
-        entry.why_no_body = none->why;
-        return; // what senders may have cached is served on
-    }
-    const std::string& body = std::get<std::string>(made);
-    if (entry.body && *entry.body == body) return;
-    if (entry.body) log(entry.name, "site.body", Json::object({{"bytes", body.size()}}), "another policy is served: " + one_line(body));
-    entry.body = interned(body);
-    keep(entry);
-    changed_served(entry);
+// C-36: its certificate is renewed until its policy has ended. Null: nothing of it is served.
+const PolicySettings* SiteKeeper::ending_settings(Entry& entry) {
+    if (!entry.is_served()) return nullptr;
+    entry.ending = std::make_unique<PolicySettings>();
+    entry.ending->mode = PolicyMode::none;
+    entry.ending->certificate = entry.certificate;
+    return entry.ending.get();
 }
 
-SiteKeeper::Text SiteKeeper::known_mx(const std::string& hosts) {
-    if (mx_listener_ && told_mx_.insert(hosts).second) mx_listener_(hosts);
-    return interned(hosts);
+void SiteKeeper::serve(const std::string& domain, const std::optional<std::string>& body) {
+    auto found = entries_.find(domain);
+    if (found == entries_.end()) return;
+    Entry& entry = *found->second;
+    const bool same = entry.body ? body && *entry.body == *body : !body;
+    if (!same && body) log(domain, "site.body", Json::object({{"bytes", body->size()}}), "another policy is served: " + one_line(*body));
+    entry.body = body ? interned(*body) : nullptr;
+    if (!same) keep(entry);
+    changed_served(entry);
 }
 
 // Thousands of domains have the same body and the same MX hosts.

@@ -2,7 +2,6 @@
 
 #include "agent/domains/order_job.hpp"
 #include "agent/domains/snapshot_job.hpp"
-#include "agent/observe/policy_fetcher.hpp"
 
 #include <fmt/format.h>
 
@@ -11,12 +10,12 @@ namespace mxseal::agent {
 namespace {
 
 // Our choices, for a machine of a few cores: waiting for the network, not computing, is what most of these threads do.
-constexpr std::size_t kDnsThreads = 8, kFetchThreads = 8, kAuthorityThreads = 4, kSelfSignedThreads = 1, kSnapshotThreads = 1;
+constexpr std::size_t kAuthorityThreads = 4, kSelfSignedThreads = 1, kSnapshotThreads = 1;
 
 } // namespace
 
 SiteWorkers::SiteWorkers(SitePorts ports, const std::vector<std::string>& authorities, std::function<void(SiteArrival)> sink)
-    : ports_(std::move(ports)), sink_(std::move(sink)), dns_(kDnsThreads), fetches_(kFetchThreads), snapshots_(kSnapshotThreads) {
+    : ports_(std::move(ports)), sink_(std::move(sink)), snapshots_(kSnapshotThreads) {
     for (const auto& name : authorities) authorities_.try_emplace(name, kAuthorityThreads);
     authorities_.try_emplace("self-signed", kSelfSignedThreads);
 }
@@ -27,14 +26,6 @@ void SiteWorkers::order(const std::string& domain, const std::string& authority)
     pool->second.submit([this, domain, authority] { sink_(OrderArrival{domain, authority, ordered(domain, authority)}); });
 }
 
-void SiteWorkers::fetch(const std::string& domain, const std::string& body) {
-    fetches_.submit([this, domain, body] { sink_(FetchArrival{domain, fetched(domain, body)}); });
-}
-
-void SiteWorkers::observe_mx(const dns::Name& domain) {
-    dns_.submit([this, domain] { sink_(ports_.observer.observe_mx(domain)); });
-}
-
 void SiteWorkers::write_snapshot(std::uint64_t generation) {
     snapshots_.submit([this, generation] { sink_(written(generation)); });
 }
@@ -43,20 +34,6 @@ Result<IssuedSite> SiteWorkers::ordered(const std::string& domain, const std::st
     CertificateAuthority* ca = ports_.authority(authority);
     if (ca == nullptr) return Error(ErrorCode::not_found, fmt::format("'{}' is not in `acme`", authority));
     return order_site(domain, *ca, ports_.keys, authority == "self-signed" ? nullptr : &ports_.journal);
-}
-
-// C-25: every address answers, and with the body that is served now.
-Status SiteWorkers::fetched(const std::string& domain, const std::string& body) {
-    auto mail_domain = dns::Name::parse(domain);
-    if (!mail_domain.ok()) return std::move(mail_domain).error();
-    auto addresses = endpoint_addresses(ports_.observer, *mail_domain);
-    if (!addresses.ok()) return std::move(addresses).error();
-    for (const auto& address : *addresses) {
-        auto got = fetch_policy(ports_.fetches, *mail_domain, address, {.allow_private = ports_.allow_private});
-        if (!got.ok()) return std::move(got).error();
-        if (got->body != body) return Error(ErrorCode::protocol, fmt::format("{} answers with another policy than the one that is served here", address), Retry::transient());
-    }
-    return done();
 }
 
 SnapshotArrival SiteWorkers::written(std::uint64_t generation) {

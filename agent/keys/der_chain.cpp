@@ -42,4 +42,10 @@ Result<DerChain> der_chain_of(std::string_view pem) {
     return chain;
 }
 
+std::string pem_of(ByteView der) {
+    const unsigned char* at = der.data();
+    const openssl::Certificate certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+    return certificate ? openssl::pem_of(certificate.get()) : std::string();
+}
+
 } // namespace mxseal::agent

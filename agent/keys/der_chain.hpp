@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,5 +20,7 @@ struct DerChain {
 // From PEM text, leaf first, which the authority has checked already; a self-signed root at the end is left out, for senders have their own
 // (RFC 8446 section 4.4.2). `invalid`: no certificate, or one that does not parse.
 Result<DerChain> der_chain_of(std::string_view pem);
+// One certificate as PEM text; empty when it does not parse.
+std::string pem_of(ByteView der);
 
 } // namespace mxseal::agent

@@ -69,15 +69,19 @@ Result<std::vector<RrsetSaid>> AliasWalk::step(const dns::Name& target, Walked& 
 }
 
 Result<Walked> AliasWalk::from(const dns::Name& owner, const dns::Name& zone, std::vector<RrsetSaid> said) {
-    Walked walked{{}, {owner}, zone};
+    Walked walked{{}, {}, {owner}, zone};
     Ttl ttl{0};
     std::vector<std::pair<RrsetAnswer, dns::Name>> dissenters; // and their zones
     while (const auto target = alias_among(said)) {
         for (RrsetSaid& each : said) {
-            if (each.alias == target)
+            if (each.alias == target) {
                 ttl = std::max(ttl, each.answer.ttl);
-            else
+                // As a dissenter it may have been known by either.
+                walked.following.push_back(each.answer.address);
+                walked.following.push_back(each.answer.address + " for " + walked.zone.text());
+            } else {
                 dissenters.emplace_back(dissenting(std::move(each), walked.names.back(), *target), walked.zone);
+            }
         }
         auto next = step(*target, walked);
         if (!next) return std::move(next).error();
@@ -91,6 +95,9 @@ Result<Walked> AliasWalk::from(const dns::Name& owner, const dns::Name& zone, st
         keep_apart(dissenter, walked.answers, of_zone);
         walked.answers.push_back(std::move(dissenter));
     }
+    std::erase_if(walked.following, [&](const std::string& address) {
+        return std::any_of(walked.answers.begin(), walked.answers.end(), [&](const RrsetAnswer& answer) { return answer.address == address; });
+    });
     return walked;
 }
 

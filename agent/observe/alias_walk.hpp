@@ -12,6 +12,7 @@ namespace mxseal::agent {
 
 struct Walked {
     std::vector<rotation::mta_sts::RrsetAnswer> answers;
+    std::vector<std::string> following; // addresses, none of `answers`, that show the alias
     std::vector<dns::Name> names; // the owner, then what it is an alias of, and so on
     dns::Name zone;               // where the last one stands
 };

@@ -1,5 +1,7 @@
 #include "agent/observe/endpoint_probe.hpp"
 
+#include "agent/observe/smtp_starttls.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -21,19 +23,14 @@ bool fail(EndpointProbe& probe, Failure failure, std::string detail) {
     return false;
 }
 
-bool fail_smtp(EndpointProbe& probe, Failure failure, std::string_view step, const SmtpReply& reply) {
-    return fail(probe, failure, std::string(step) + ": the server answered \"" + escape_untrusted(reply.text()) + "\"");
-}
-
-TextChannel channel_over(TcpStream& stream, const Deadline& deadline) {
-    return {[&stream, deadline](std::string_view text) { return stream.send_all(view_of(text), deadline); },
-            [&stream, deadline]() -> Result<std::string> {
-                std::array<std::uint8_t, 4096> buffer{};
-                Result<std::size_t> got = stream.receive(buffer, deadline);
-                if (!got) return std::move(got).error();
-                if (*got == 0) return Error(ErrorCode::transient, "the server closed the connection", Retry::transient());
-                return to_text(ByteView(buffer).first(*got));
-            }};
+Failure failure_of(StartTls::Outcome outcome) {
+    switch (outcome) {
+    case StartTls::Outcome::unreachable: return Failure::unreachable;
+    case StartTls::Outcome::not_offered: return Failure::no_starttls;
+    case StartTls::Outcome::injected: return Failure::handshake;
+    case StartTls::Outcome::ready: break;
+    }
+    return Failure::none;
 }
 
 bool works(const EndpointProbe& probe) { return probe.failure == Failure::none; }
@@ -109,33 +106,13 @@ EndpointProber::Seen EndpointProber::connect_and_shake(EndpointProbe probe, TlsO
         fail(seen.probe, Failure::unreachable, stream.error().to_string());
         return seen;
     }
-    if (implicit_tls() || start_tls(*stream, seen.probe)) shake(*stream, offer, seen);
+    if (implicit_tls() || begin_tls(*stream, seen.probe)) shake(*stream, offer, seen);
     return seen;
 }
 
-bool EndpointProber::start_smtp(SmtpDialog& dialog, EndpointProbe& probe) {
-    Result<SmtpReply> greeting = dialog.read_reply();
-    if (!greeting) return fail(probe, Failure::unreachable, "greeting: " + greeting.error().to_string());
-    if (greeting->code != 220) return fail_smtp(probe, Failure::unreachable, "greeting", *greeting);
-    Result<SmtpReply> ehlo = dialog.command("EHLO " + options_.ehlo_name);
-    if (!ehlo) return fail(probe, Failure::unreachable, "EHLO: " + ehlo.error().to_string());
-    if (ehlo->code != 250) return fail_smtp(probe, Failure::no_starttls, "EHLO", *ehlo);
-    if (ehlo->offers("STARTTLS")) return true;
-    (void)dialog.command("QUIT");
-    return fail(probe, Failure::no_starttls, "the answer to EHLO does not offer STARTTLS (A-18: it must, to every client)");
-}
-
-bool EndpointProber::start_tls(TcpStream& stream, EndpointProbe& probe) {
-    SmtpDialog dialog(channel_over(stream, deadline_));
-    if (!start_smtp(dialog, probe)) return false;
-    Result<SmtpReply> ready = dialog.command("STARTTLS");
-    if (!ready) return fail(probe, Failure::unreachable, "STARTTLS: " + ready.error().to_string());
-    // RFC 3207 section 4: 220 alone means that TLS may begin.
-    if (ready->code != 220) return fail_smtp(probe, Failure::no_starttls, "STARTTLS", *ready);
-    // what follows the 220 in plain text was put there by somebody without the key. None of it is used.
-    if (dialog.has_leftover() || stream.has_unread())
-        return fail(probe, Failure::handshake, "plain text follows the reply to STARTTLS: somebody on the way injects it, or the server is broken");
-    return true;
+bool EndpointProber::begin_tls(TcpStream& stream, EndpointProbe& probe) {
+    StartTls begun = start_tls(stream, options_.ehlo_name, deadline_);
+    return begun.outcome == StartTls::Outcome::ready || fail(probe, failure_of(begun.outcome), std::move(begun.detail));
 }
 
 void EndpointProber::shake(TcpStream& stream, const TlsOffer& offer, Seen& seen) {

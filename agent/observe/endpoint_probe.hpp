@@ -31,8 +31,7 @@ private:
     std::vector<EndpointProbe> all_like(const EndpointProbe& first) const;
 
     Seen connect_and_shake(EndpointProbe probe, TlsOffer offer);
-    bool start_tls(TcpStream& stream, EndpointProbe& probe);
-    bool start_smtp(SmtpDialog& dialog, EndpointProbe& probe);
+    bool begin_tls(TcpStream& stream, EndpointProbe& probe);
     void shake(TcpStream& stream, const TlsOffer& offer, Seen& seen);
     void judge(const TlsSession& session, EndpointProbe& probe) const;
     void say_goodbye(TlsSession& session) const;

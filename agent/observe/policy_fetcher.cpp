@@ -35,6 +35,7 @@ Result<FetchedPolicy> fetch_policy(HttpTransport& transport, const dns::Name& do
     request.timeout = options.timeout;
     request.body_limit = kBodyMax;
     request.public_only = !options.allow_private;
+    request.trusted_pem = options.trusted_pem;
     request.connect_to = address;
     auto response = transport.send(request);
     if (!response.ok()) return std::move(response).error().in_context("fetching from " + address);

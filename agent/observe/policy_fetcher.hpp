@@ -17,6 +17,7 @@ namespace mxseal::agent {
 struct PolicyFetchOptions {
     bool allow_private = false;                        // G-05: else such an address is `refused` and nothing is sent
     Duration timeout = std::chrono::seconds(60);       // C-14: what senders grant
+    std::string trusted_pem{};                         // in place of the transport's roots: a certificate of our own signing
 };
 
 struct FetchedPolicy {

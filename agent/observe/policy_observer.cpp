@@ -54,6 +54,7 @@ Looked looked(Walked walked, dns::Type type, const std::optional<ZoneAccess>& ac
     else
         out.rrset.primary_error = values.error().to_string();
     out.rrset.servers = std::move(walked.answers);
+    out.rrset.following = std::move(walked.following);
     return out;
 }
 

@@ -52,13 +52,13 @@ Status open_room(std::unique_ptr<SiteRoom>& room, const Config& config, const Cl
 }
 
 // What is still under way when an agent ends is looked up in the world at the next start.
-std::size_t actions_under_way(const Shift& shift) { return shift.runtime->under_way() + (shift.sites ? shift.sites->keeper().under_way() : 0); }
+std::size_t actions_under_way(const Shift& shift) { return shift.runtime->under_way() + (shift.sites ? shift.sites->domains().under_way() : 0); }
 
 void end_shift(Shift& shift, ControlThread& loop, const Clock& clock, SiteRoom* room) {
     shift.world->stop();
     if (room != nullptr) room->endpoint().stop();
     loop.drain(*shift.runtime, clock, kDrainMax);
-    if (shift.sites) shift.sites->keeper().store_arrived();
+    if (shift.sites) shift.sites->domains().store_arrived();
     if (room != nullptr) room->endpoint().drain();
 }
 
@@ -138,7 +138,7 @@ Status run_agent(const Config& first_config, Signals& signals, AgentHooks hooks)
         (*shift)->world->stop();
         loop.drain(*(*shift)->runtime, clock, kDrainMax, [&] { return signals.stop.load(); });
         if (signals.stop) break;
-        if ((*shift)->sites) (*shift)->sites->keeper().store_arrived();
+        if ((*shift)->sites) (*shift)->sites->domains().store_arrived();
         shift = Error(ErrorCode::internal, "between two configurations");
         config = std::move(next_config);
         if (auto served = open_room(room, *config, clock, store, opened->token, hooks); !served.ok()) tell(hooks, clock, "endpoint.failed", served.error().to_string());
@@ -196,9 +196,16 @@ struct Nowhere final : Outside {
 };
 struct NoSites final : SiteOutside {
     void order(const std::string&, const std::string&) override {}
-    void fetch(const std::string&, const std::string&) override {}
-    void observe_mx(const dns::Name&) override {}
     void write_snapshot(std::uint64_t) override {}
+};
+struct NoPolicies final : PolicyOutside {
+    void observe(const std::string&) override {}
+    void fetch(const std::string&, bool) override {}
+    void write(const std::string&, dns::Type, const rotation::mta_sts::Values&, const rotation::mta_sts::Values&, Ttl) override {}
+    void observe_record(const std::string&) override {}
+    void write_record(const std::string&, const rotation::mta_sts::Values&, const rotation::mta_sts::Values&, Ttl) override {}
+    void look_at_mx_host(const std::string&) override {}
+    void keep_report_record(const std::string&, const std::vector<std::string>&) override {}
 };
 
 class StoreDesk final : public Desk {
@@ -206,15 +213,19 @@ public:
     StoreDesk(const Config& config, std::unique_ptr<Store> store) : config_(config), store_(std::move(store)) {}
 
     Result<Json> status() override {
-        Json status;
-        auto answer = with_runtime([&](Runtime& runtime) -> Result<Json> { return runtime.status(); });
-        if (answer.ok())
-            if (auto added = add_sites(*answer); !added.ok()) return std::move(added).error();
-        if (answer.ok()) answer->set("agent", Json::object({{"running", false}}));
-        return answer;
+        return with_domains([&](Runtime& runtime, MailDomains* domains) -> Result<Json> {
+            Json status = runtime.status();
+            if (domains != nullptr) domains->add_to(status);
+            status.set("agent", Json::object({{"running", false}}));
+            return status;
+        });
     }
     Result<Json> plan(const std::vector<std::string>& hosts) override {
-        return with_runtime([&](Runtime& runtime) { return runtime.plan(hosts); });
+        return with_domains([&](Runtime& runtime, MailDomains* domains) {
+            auto plan = runtime.plan(hosts);
+            if (plan.ok() && domains != nullptr && hosts.empty()) domains->add_plans(*plan);
+            return plan;
+        });
     }
     Result<Json> log(const LogFilter& filter) override {
         auto entries = store_->read_log(filter);
@@ -226,7 +237,7 @@ public:
         auto token = store_->acquire_lease(fmt::format("request pid {}", getpid()));
         if (token.ok()) {
             token_ = *token;
-            return with_runtime([&](Runtime& runtime) { return runtime.request(body); });
+            return with_domains([&](Runtime& runtime, MailDomains*) { return runtime.request(body); });
         }
         if (token.error().code() != ErrorCode::busy) return std::move(token).error();
         SystemClock clock;
@@ -239,23 +250,20 @@ public:
     }
 
 private:
-    Status add_sites(Json& status) {
-        if (!config_.endpoint) return done();
-        SystemClock clock;
-        NoSites nowhere;
-        SiteKeeper keeper(config_, clock, *store_, token_, nowhere);
-        if (auto started = keeper.start(); !started.ok()) return started;
-        keeper.add_to(status);
-        return done();
-    }
-
+    // `call` gets null in place of the domains where there is no endpoint.
     template <class Call>
-    Result<Json> with_runtime(Call call) {
+    Result<Json> with_domains(Call call) {
         SystemClock clock;
         Nowhere nowhere;
+        NoSites no_sites;
+        NoPolicies no_policies;
         Runtime runtime(config_, clock, *store_, token_, nowhere);
         if (auto started = runtime.start(); !started.ok()) return std::move(started).error();
-        return call(runtime);
+        if (!config_.endpoint) return call(runtime, static_cast<MailDomains*>(nullptr));
+        MailDomains domains(config_, clock, *store_, token_, no_sites, no_policies, {});
+        if (auto started = domains.start(); !started.ok()) return std::move(started).error();
+        runtime.on_domain_request([&](const Json& body) { return domains.request(body); });
+        return call(runtime, &domains);
     }
 
     const Config config_;

@@ -110,7 +110,11 @@ Result<Json> LoopDesk::status() {
 }
 
 Result<Json> LoopDesk::plan(const std::vector<std::string>& hosts) {
-    return ask(loop_, [hosts](Runtime& runtime) { return runtime.plan(hosts); });
+    return ask(loop_, [this, hosts](Runtime& runtime) {
+        auto plan = runtime.plan(hosts);
+        if (plan.ok() && hosts.empty() && loop_.guest() != nullptr) loop_.guest()->add_plans(*plan);
+        return plan;
+    });
 }
 
 Result<Json> LoopDesk::request(const Json& body) {

@@ -24,7 +24,7 @@ public:
 
     // Driven beside Runtime from now on; null: nobody. Not while the loop runs.
     void set_guest(LoopGuest* guest) { guest_ = guest; }
-    const LoopGuest* guest() const { return guest_; }
+    LoopGuest* guest() const { return guest_; }
     // Until `until` says so (looked at after each turn). Arrivals and calls are handled in order.
     void run(Runtime& runtime, const Clock& clock, const std::function<bool()>& until);
     // Handles arrivals until no action is under way or `until` says so, at most `limit`.

@@ -2,6 +2,7 @@
 
 #include "agent/acme/acme_authority.hpp"
 #include "agent/acme/self_signed.hpp"
+#include "agent/config/zones.hpp"
 #include "agent/deploy/file_deployer.hpp"
 #include "agent/observe/authoritative_observer.hpp"
 #include "agent/observe/starttls_prober.hpp"
@@ -17,13 +18,6 @@ namespace mxseal::agent {
 namespace {
 
 constexpr const char* kUserAgent = "mxseal/0.1 (+https://github.com/mxseal/mxseal)";
-
-const ZoneConfig* zone_of(const Config& config, const dns::Name& name) {
-    for (dns::Name at = name;; at = at.parent()) {
-        if (auto found = config.zones.find(at); found != config.zones.end()) return &found->second;
-        if (at.is_root()) return nullptr;
-    }
-}
 
 } // namespace
 
@@ -55,6 +49,7 @@ Status RealWorld::open_dns() {
     if (!resolver.ok()) return std::move(resolver).error();
     resolver_ = std::move(*resolver);
     observer_ = std::make_unique<AuthoritativeObserver>(clock_, *resolver_);
+    policy_observer_ = std::make_unique<AuthoritativePolicyObserver>(clock_, *resolver_);
     auto prober = StartTlsProber::create(clock_);
     if (!prober.ok()) return std::move(prober).error();
     prober_ = std::move(*prober);
@@ -113,6 +108,12 @@ Result<ObservationTarget> RealWorld::target_of(const dns::Name& name) {
     target.nameservers = zone->nameservers;
     for (const std::string& provider : zone->providers) target.drivers.push_back(drivers_.at(provider).get());
     return target;
+}
+
+std::optional<ZoneAccess> RealWorld::zone_access(const dns::Name& name) {
+    auto target = target_of(name);
+    if (!target.ok()) return std::nullopt;
+    return ZoneAccess{target->zone, target->nameservers, target->drivers};
 }
 
 CertificateAuthority* RealWorld::authority_of(const HostConfig& host) { return authority(host.certificate); }

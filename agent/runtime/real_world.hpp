@@ -10,6 +10,7 @@
 #include "agent/domains/challenge_board.hpp"
 #include "agent/keys/key_vault.hpp"
 #include "agent/observe/observer.hpp"
+#include "agent/observe/policy_observer.hpp"
 #include "agent/observe/validating_resolver.hpp"
 #include "agent/runtime/dns_challenge.hpp"
 #include "agent/runtime/store_journal.hpp"
@@ -42,6 +43,8 @@ public:
     const Config& config() const { return config_; }
     const Clock& clock() const { return clock_; }
     Observer& observer() { return *observer_; }
+    PolicyObserver& policy_observer() { return *policy_observer_; }
+    std::optional<ZoneAccess> zone_access(const dns::Name& name); // absent: in no configured zone
     Prober& prober() { return *prober_; }
     KeyVault& vault() { return *vault_; }
     Deployer& deployer() { return *deployer_; }
@@ -63,6 +66,7 @@ private:
     std::unique_ptr<StoreJournal> journal_;
     std::unique_ptr<ValidatingResolver> resolver_;
     std::unique_ptr<Observer> observer_;
+    std::unique_ptr<PolicyObserver> policy_observer_;
     std::unique_ptr<Prober> prober_;
     std::unique_ptr<Deployer> deployer_;
     std::map<std::string, std::unique_ptr<providers::DnsDriver>> drivers_;

@@ -45,6 +45,15 @@ public:
     // P3: hosts in one MX RRset of a domain that only the store names stand in one group. `hosts`: names, a space between.
     void know_mx(const std::string& hosts);
 
+    // Commands about mail domains go there; without it they are refused.
+    void on_domain_request(std::function<Result<Json>(const Json&)> taker) { domain_request_ = std::move(taker); }
+    // W7: whether senders find what a configured host's records pin; absent: the host is not in the configuration.
+    struct Soundness {
+        bool published = false, sound = false;
+        std::string trouble;
+    };
+    std::optional<Soundness> soundness_of(const std::string& host);
+
     void on_log(std::function<void(const LogEntry&)> listener) { listener_ = std::move(listener); }
     // Why the store could not be written last; empty: it can.
     const std::string& store_trouble() const { return store_trouble_; }
@@ -78,6 +87,7 @@ private:
     FencingToken token_;
     Outside& outside_;
     std::function<void(const LogEntry&)> listener_;
+    std::function<Result<Json>(const Json&)> domain_request_;
 
     std::map<std::string, std::unique_ptr<Entry>> entries_;
     struct Due {

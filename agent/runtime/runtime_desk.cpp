@@ -81,7 +81,19 @@ Result<Json> Runtime::plan(const std::vector<std::string>& hosts) {
     return Json::object({{"hosts", std::move(all)}});
 }
 
+std::optional<Runtime::Soundness> Runtime::soundness_of(const std::string& host) {
+    const Entry* entry = find(host);
+    if (entry == nullptr) return std::nullopt;
+    std::string trouble = entry->view.unhealthy;
+    if (!entry->view.published) trouble = "its TLSA records are not in place yet";
+    return Soundness{entry->view.published, entry->view.sound, std::move(trouble)};
+}
+
 Result<Json> Runtime::request(const Json& body) {
+    if (body["command"].as_string() == "mx") {
+        if (domain_request_) return domain_request_(body);
+        return Error(ErrorCode::refused, "there is no `endpoint` in the configuration, so no policy of any domain is kept here");
+    }
     std::string wrong;
     auto event = event_of(body, wrong);
     if (!event) return Error(ErrorCode::invalid, wrong);

@@ -82,33 +82,56 @@ std::string why_restart(const Config& old, const Config& next) {
     return {};
 }
 
-Result<std::unique_ptr<SiteShift>> SiteShift::begin(const Config& config, const Clock& clock, Store& store, FencingToken token, ControlThread& loop, RealWorld& world, Runtime& runtime, SiteRoom& room,
+namespace {
+
+std::optional<HostReadiness> readiness_of(Runtime& runtime, const std::string& host) {
+    auto soundness = runtime.soundness_of(host);
+    if (!soundness) return std::nullopt;
+    return HostReadiness{soundness->published && soundness->sound, soundness->trouble};
+}
+
+} // namespace
+
+Result<std::unique_ptr<SiteShift>> SiteShift::begin(const Config& config, Clock& clock, Store& store, FencingToken token, ControlThread& loop, RealWorld& world, Runtime& runtime, SiteRoom& room,
                                                     const AgentHooks& hooks) {
-    std::unique_ptr<SiteShift> shift(new SiteShift(loop));
-    shift->fetches_ = make_curl_transport({config.endpoint->probe_ca_file ? config.endpoint->probe_ca_file->string() : "", kUserAgent});
+    std::unique_ptr<SiteShift> shift(new SiteShift(loop, runtime));
+    const EndpointConfig& endpoint = *config.endpoint;
+    shift->fetches_ = make_curl_transport({endpoint.probe_ca_file ? endpoint.probe_ca_file->string() : "", kUserAgent});
+    auto mx_hosts = MxHostProbe::create(clock, world.observer(), {endpoint.probe_ca_file, endpoint.allow_private, 25, {}});
+    if (!mx_hosts.ok()) return std::move(mx_hosts).error();
+    shift->mx_hosts_ = std::move(*mx_hosts);
     std::vector<std::string> authorities;
     for (const auto& [name, acme] : config.acme) authorities.push_back(name);
-    auto kept = std::make_shared<std::weak_ptr<SiteKeeper>>(); // written before any worker can run
-    shift->workers_ = std::make_unique<SiteWorkers>(SitePorts{store, room.keys(), clock, world.observer(), *shift->fetches_, room.journal(),
-                                                              [&world](const std::string& name) { return world.authority(name); }, room.endpoint(), config.endpoint->snapshot,
-                                                              config.endpoint->allow_private},
-                                                    authorities, [&loop, kept](SiteArrival arrival) {
-                                                        loop.post([kept = *kept, arrival = std::make_shared<SiteArrival>(std::move(arrival))](Runtime&) {
-                                                            if (auto keeper = kept.lock()) keeper->arrived(std::move(*arrival));
-                                                        });
-                                                    });
-    shift->keeper_ = std::make_shared<SiteKeeper>(config, clock, store, token, *shift->workers_);
-    *kept = shift->keeper_;
-    shift->keeper_->on_log(hooks.logged);
-    shift->keeper_->on_mx([&runtime](const std::string& mx_hosts) { runtime.know_mx(mx_hosts); });
-    if (auto started = shift->keeper_->start(); !started.ok()) return std::move(started).error();
-    loop.set_guest(shift->keeper_.get());
+
+    auto kept = std::make_shared<std::weak_ptr<MailDomains>>(); // written before any worker can run
+    const auto post = [&loop, kept](auto arrival) {
+        loop.post([kept = *kept, arrival = std::make_shared<decltype(arrival)>(std::move(arrival))](Runtime&) {
+            if (auto domains = kept.lock()) domains->arrived(std::move(*arrival));
+        });
+    };
+    SitePorts sites{store, room.keys(), clock, room.journal(), [&world](const std::string& name) { return world.authority(name); }, room.endpoint(), endpoint.snapshot};
+    shift->site_workers_ = std::make_unique<SiteWorkers>(std::move(sites), authorities, [post](SiteArrival arrival) { post(std::move(arrival)); });
+    PolicyPorts policies{config, store, clock, world.observer(), world.policy_observer(), *shift->fetches_, *shift->mx_hosts_, [&world](const dns::Name& name) { return world.zone_access(name); },
+                         endpoint.allow_private};
+    shift->policy_workers_ = std::make_unique<PolicyWorkers>(std::move(policies), [post](PolicyArrival arrival) { post(std::move(arrival)); });
+
+    MailDomains::Neighbours neighbours;
+    neighbours.mx = [&runtime](const std::string& hosts) { runtime.know_mx(hosts); };
+    neighbours.readiness = [&runtime](const std::string& host) { return readiness_of(runtime, host); };
+    neighbours.log = hooks.logged;
+    shift->domains_ = std::make_shared<MailDomains>(config, clock, store, token, *shift->site_workers_, *shift->policy_workers_, std::move(neighbours));
+    *kept = shift->domains_;
+    if (auto started = shift->domains_->start(); !started.ok()) return std::move(started).error();
+    runtime.on_domain_request([&domains = *shift->domains_](const Json& body) { return domains.request(body); });
+    loop.set_guest(shift->domains_.get());
     return shift;
 }
 
 SiteShift::~SiteShift() {
     loop_.set_guest(nullptr);
-    workers_.reset(); // before the keeper that they answer to
+    runtime_.on_domain_request({});
+    policy_workers_.reset(); // before the keepers that they answer to
+    site_workers_.reset();
 }
 
 } // namespace mxseal::agent

@@ -4,7 +4,8 @@
 
 #include "agent/config/config.hpp"
 #include "agent/domains/site_endpoint.hpp"
-#include "agent/domains/site_keeper.hpp"
+#include "agent/domains/mail_domains.hpp"
+#include "agent/domains/policy_workers.hpp"
 #include "agent/domains/site_keys.hpp"
 #include "agent/domains/site_workers.hpp"
 #include "agent/runtime/control_thread.hpp"
@@ -37,18 +38,21 @@ std::string why_restart(const Config& old, const Config& next);
 
 class SiteShift {
 public:
-    static Result<std::unique_ptr<SiteShift>> begin(const Config& config, const Clock& clock, Store& store, FencingToken token, ControlThread& loop, RealWorld& world, Runtime& runtime, SiteRoom& room,
+    static Result<std::unique_ptr<SiteShift>> begin(const Config& config, Clock& clock, Store& store, FencingToken token, ControlThread& loop, RealWorld& world, Runtime& runtime, SiteRoom& room,
                                                     const AgentHooks& hooks);
     ~SiteShift();
-    SiteKeeper& keeper() { return *keeper_; }
+    MailDomains& domains() { return *domains_; }
 
 private:
-    explicit SiteShift(ControlThread& loop) : loop_(loop) {}
+    SiteShift(ControlThread& loop, Runtime& runtime) : loop_(loop), runtime_(runtime) {}
 
     ControlThread& loop_;
+    Runtime& runtime_;
     std::unique_ptr<HttpTransport> fetches_;
-    std::unique_ptr<SiteWorkers> workers_;
-    std::shared_ptr<SiteKeeper> keeper_;
+    std::unique_ptr<MxHostProbe> mx_hosts_;
+    std::unique_ptr<SiteWorkers> site_workers_;
+    std::unique_ptr<PolicyWorkers> policy_workers_;
+    std::shared_ptr<MailDomains> domains_;
 };
 
 } // namespace mxseal::agent

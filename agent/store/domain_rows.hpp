@@ -35,9 +35,15 @@ struct SiteRow {
     unsigned failures = 0;                  // orders that failed since the last one that did not
     std::optional<Instant> again;           // no order before this
     std::string trouble;                    // why the last one failed
-    std::optional<std::string> mx;          // the MX hosts seen last, ascending, a space between; absent: never seen
     std::string body;                       // the policy that is served; empty: none
     bool operator==(const SiteRow&) const = default;
+};
+
+// The policy of one domain: small, so that a hundred thousand load at once; the document is read when the domain is looked at.
+struct PolicyRow {
+    std::string domain;
+    bool at_rest = false;                   // no change is under way and nothing is waited for
+    std::vector<std::string> mx_goal;       // as `mxseal mx` was told; empty: nobody told
 };
 
 // Key and certificate of a site. Nobody pins them, so a renewal replaces both (MX keys are never replaced: Store::put_key).

@@ -32,6 +32,7 @@ struct Content {
     std::int64_t domains_version = 0;
     std::map<std::string, SiteRow> sites;
     std::map<std::string, SitePair> pairs;
+    std::map<std::string, Commit::Policy> policies;
     std::map<std::int64_t, StoredRequest> requests;
     std::int64_t last_request = 0;
     std::vector<LogEntry> log;
@@ -49,6 +50,8 @@ void apply(Content& content, const Commit& commit) {
         content.sites.erase(domain);
         content.pairs.erase(domain);
     }
+    for (const Commit::Policy& policy : commit.policies) content.policies[policy.row.domain] = policy;
+    for (const std::string& domain : commit.gone_policies) content.policies.erase(domain);
     for (std::int64_t id : commit.consumed_requests) content.requests.erase(id);
     for (const auto& [name, fact] : commit.facts) content.documents[{"agent", name}] = fact;
 }
@@ -237,6 +240,25 @@ public:
             std::vector<SiteRow> sites;
             for (const auto& entry : content.sites) sites.push_back(entry.second);
             return sites;
+        });
+    }
+    Result<std::optional<SitePair>> load_pair(const std::string& domain) override {
+        return read<std::optional<SitePair>>([&](const Content& content) { return find_in(content.pairs, domain); });
+    }
+    Result<std::vector<PolicyRow>> load_policies() override {
+        return read<std::vector<PolicyRow>>([](const Content& content) {
+            std::vector<PolicyRow> policies;
+            for (const auto& entry : content.policies) policies.push_back(entry.second.row);
+            return policies;
+        });
+    }
+    Result<std::optional<Json>> load_policy(const std::string& domain) override {
+        return read<std::optional<Json>>([&](const Content& content) -> Result<std::optional<Json>> {
+            auto found = content.policies.find(domain);
+            if (found == content.policies.end()) return std::optional<Json>();
+            auto document = Json::parse(found->second.document);
+            if (!document) return std::move(document).error();
+            return std::optional<Json>(std::move(*document));
         });
     }
     Result<std::vector<ServedSite>> served_sites(const std::string& after, std::size_t limit) override {

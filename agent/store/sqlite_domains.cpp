@@ -1,6 +1,8 @@
 // The tables of mail domains and their endpoint names.
 #include "agent/store/sqlite_tables.hpp"
 
+#include <algorithm>
+
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <fmt/format.h>
 
@@ -87,7 +89,7 @@ DomainChanges domains_since(SQLite::Database& database, std::int64_t version) {
 
 std::vector<SiteRow> load_sites(SQLite::Database& database) {
     std::vector<SiteRow> sites;
-    SQLite::Statement row(database, "SELECT domain, certificate, not_before_ms, not_after_ms, failures, again_ms, trouble, mx, body FROM sites ORDER BY domain");
+    SQLite::Statement row(database, "SELECT domain, certificate, not_before_ms, not_after_ms, failures, again_ms, trouble, body FROM sites ORDER BY domain");
     while (row.executeStep()) {
         SiteRow site;
         site.domain = row.getColumn(0).getString();
@@ -97,8 +99,7 @@ std::vector<SiteRow> load_sites(SQLite::Database& database) {
         site.failures = static_cast<unsigned>(row.getColumn(4).getInt());
         site.again = instant_of(row.getColumn(5));
         site.trouble = row.getColumn(6).getString();
-        if (!row.getColumn(7).isNull()) site.mx = row.getColumn(7).getString();
-        site.body = row.getColumn(8).getString();
+        site.body = row.getColumn(7).getString();
         sites.push_back(std::move(site));
     }
     return sites;
@@ -106,9 +107,9 @@ std::vector<SiteRow> load_sites(SQLite::Database& database) {
 
 void write_sites(SQLite::Database& database, const std::vector<SiteRow>& sites) {
     if (sites.empty()) return;
-    SQLite::Statement statement(database, "INSERT INTO sites (domain, certificate, not_before_ms, not_after_ms, failures, again_ms, trouble, mx, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    SQLite::Statement statement(database, "INSERT INTO sites (domain, certificate, not_before_ms, not_after_ms, failures, again_ms, trouble, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                                           "ON CONFLICT (domain) DO UPDATE SET certificate = excluded.certificate, not_before_ms = excluded.not_before_ms, not_after_ms = excluded.not_after_ms, "
-                                          "failures = excluded.failures, again_ms = excluded.again_ms, trouble = excluded.trouble, mx = excluded.mx, body = excluded.body");
+                                          "failures = excluded.failures, again_ms = excluded.again_ms, trouble = excluded.trouble, body = excluded.body");
     for (const SiteRow& site : sites) {
         statement.bind(1, site.domain);
         statement.bind(2, site.certificate);
@@ -117,11 +118,7 @@ void write_sites(SQLite::Database& database, const std::vector<SiteRow>& sites) 
         statement.bind(5, static_cast<int>(site.failures));
         bind_instant(statement, 6, site.again);
         statement.bind(7, site.trouble);
-        if (site.mx)
-            statement.bind(8, *site.mx);
-        else
-            statement.bind(8);
-        statement.bind(9, site.body);
+        statement.bind(8, site.body);
         statement.exec();
         statement.reset();
     }
@@ -150,9 +147,12 @@ void write_pairs(SQLite::Database& database, const std::vector<SitePair>& pairs)
     }
 }
 
-void remove_sites(SQLite::Database& database, const std::vector<std::string>& domains) {
-    for (const char* sql : {"DELETE FROM sites WHERE domain = ?", "DELETE FROM site_pairs WHERE domain = ?"}) {
-        if (domains.empty()) return;
+namespace {
+
+// Each statement has one parameter, the domain.
+void run_for_each(SQLite::Database& database, std::initializer_list<const char*> statements, const std::vector<std::string>& domains) {
+    if (domains.empty()) return;
+    for (const char* sql : statements) {
         SQLite::Statement statement(database, sql);
         for (const std::string& domain : domains) {
             statement.bind(1, domain);
@@ -162,6 +162,87 @@ void remove_sites(SQLite::Database& database, const std::vector<std::string>& do
     }
 }
 
+// Host names have no space in them.
+std::string joined(const std::vector<std::string>& hosts) {
+    std::string out;
+    for (const std::string& host : hosts) out += (out.empty() ? "" : " ") + host;
+    return out;
+}
+
+std::vector<std::string> split(const std::string& text) {
+    std::vector<std::string> hosts;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find(' ', at), text.size());
+        hosts.push_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return hosts;
+}
+
+} // namespace
+
+void remove_sites(SQLite::Database& database, const std::vector<std::string>& domains) {
+    run_for_each(database, {"DELETE FROM sites WHERE domain = ?", "DELETE FROM site_pairs WHERE domain = ?"}, domains);
+}
+
+std::vector<PolicyRow> load_policies(SQLite::Database& database) {
+    std::vector<PolicyRow> policies;
+    SQLite::Statement row(database, "SELECT domain, at_rest, mx_goal FROM policies ORDER BY domain");
+    while (row.executeStep()) policies.push_back({row.getColumn(0).getString(), row.getColumn(1).getInt() != 0, split(row.getColumn(2).getString())});
+    return policies;
+}
+
+Result<std::optional<Json>> load_policy(SQLite::Database& database, const std::string& domain) {
+    SQLite::Statement row(database, "SELECT document FROM policy_documents WHERE domain = ?");
+    row.bind(1, domain);
+    if (!row.executeStep()) return std::optional<Json>();
+    auto document = parse_stored(row.getColumn(0).getString(), "the policy of " + domain);
+    if (!document) return std::move(document).error();
+    return std::optional<Json>(std::move(*document));
+}
+
+void write_policies(SQLite::Database& database, const std::vector<Commit::Policy>& policies) {
+    if (policies.empty()) return;
+    SQLite::Statement row(database, "INSERT INTO policies (domain, at_rest, mx_goal) VALUES (?, ?, ?) "
+                                    "ON CONFLICT (domain) DO UPDATE SET at_rest = excluded.at_rest, mx_goal = excluded.mx_goal");
+    SQLite::Statement document(database, "INSERT INTO policy_documents (domain, document) VALUES (?, ?) ON CONFLICT (domain) DO UPDATE SET document = excluded.document");
+    for (const Commit::Policy& policy : policies) {
+        row.bind(1, policy.row.domain);
+        row.bind(2, policy.row.at_rest ? 1 : 0);
+        row.bind(3, joined(policy.row.mx_goal));
+        row.exec();
+        row.reset();
+        document.bind(1, policy.row.domain);
+        document.bind(2, policy.document);
+        document.exec();
+        document.reset();
+    }
+}
+
+void remove_policies(SQLite::Database& database, const std::vector<std::string>& domains) {
+    run_for_each(database, {"DELETE FROM policies WHERE domain = ?", "DELETE FROM policy_documents WHERE domain = ?"}, domains);
+}
+
+namespace {
+
+// Columns from `first` on: sealed, leaf, certificates.
+Result<SitePair> pair_of(SQLite::Statement& row, const std::string& domain, int first) {
+    auto issuers = unpacked(bytes_of(row.getColumn(first + 2)), domain);
+    if (!issuers) return std::move(issuers).error();
+    return SitePair{domain, bytes_of(row.getColumn(first)), bytes_of(row.getColumn(first + 1)), std::move(*issuers)};
+}
+
+} // namespace
+
+Result<std::optional<SitePair>> load_pair(SQLite::Database& database, const std::string& domain) {
+    SQLite::Statement row(database, "SELECT sealed, leaf, certificates FROM site_pairs LEFT JOIN site_issuers ON digest = issuers WHERE domain = ?");
+    row.bind(1, domain);
+    if (!row.executeStep()) return std::optional<SitePair>();
+    auto pair = pair_of(row, domain, 0);
+    if (!pair) return std::move(pair).error();
+    return std::optional<SitePair>(std::move(*pair));
+}
+
 Result<std::vector<ServedSite>> served_sites(SQLite::Database& database, const std::string& after, std::size_t limit) {
     std::vector<ServedSite> sites;
     SQLite::Statement row(database, "SELECT sites.domain, body, sealed, leaf, certificates FROM sites JOIN site_pairs USING (domain) LEFT JOIN site_issuers ON digest = issuers "
@@ -169,15 +250,9 @@ Result<std::vector<ServedSite>> served_sites(SQLite::Database& database, const s
     row.bind(1, after);
     row.bind(2, static_cast<std::int64_t>(limit));
     while (row.executeStep()) {
-        ServedSite site;
-        site.pair.domain = row.getColumn(0).getString();
-        site.body = row.getColumn(1).getString();
-        site.pair.sealed = bytes_of(row.getColumn(2));
-        site.pair.leaf = bytes_of(row.getColumn(3));
-        auto issuers = unpacked(bytes_of(row.getColumn(4)), site.pair.domain);
-        if (!issuers) return std::move(issuers).error();
-        site.pair.issuers = std::move(*issuers);
-        sites.push_back(std::move(site));
+        auto pair = pair_of(row, row.getColumn(0).getString(), 2);
+        if (!pair) return std::move(pair).error();
+        sites.push_back({row.getColumn(1).getString(), std::move(*pair)});
     }
     return sites;
 }

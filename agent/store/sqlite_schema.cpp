@@ -12,7 +12,7 @@ namespace {
 // "mxse": sqlite.org/fileformat2.html section 1.3.20, application id.
 constexpr int kApplicationId = 0x6d787365;
 
-constexpr std::array<Migration, 2> kMigrations{{
+constexpr std::array<Migration, 3> kMigrations{{
     {1, "hosts, keys, documents, requests, log", R"sql(
 CREATE TABLE lease (one INTEGER PRIMARY KEY CHECK (one = 1), token INTEGER NOT NULL, holder TEXT NOT NULL);
 INSERT INTO lease (one, token, holder) VALUES (1, 0, '');
@@ -50,6 +50,11 @@ CREATE TABLE sites (domain TEXT NOT NULL PRIMARY KEY, certificate TEXT NOT NULL,
                     again_ms INTEGER, trouble TEXT NOT NULL, mx TEXT, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE site_pairs (domain TEXT NOT NULL PRIMARY KEY, sealed BLOB NOT NULL, leaf BLOB NOT NULL, issuers TEXT NOT NULL);
 CREATE TABLE site_issuers (digest TEXT NOT NULL PRIMARY KEY, certificates BLOB NOT NULL);
+)sql"},
+    {3, "what senders may hold of each domain's policy", R"sql(
+ALTER TABLE sites DROP COLUMN mx;
+CREATE TABLE policies (domain TEXT NOT NULL PRIMARY KEY, at_rest INTEGER NOT NULL, mx_goal TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE policy_documents (domain TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL);
 )sql"},
 }};
 

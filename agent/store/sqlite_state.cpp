@@ -114,6 +114,8 @@ void write_commit(SQLite::Database& database, const Commit& commit) {
     write_sites(database, commit.sites);
     write_pairs(database, commit.pairs);
     remove_sites(database, commit.gone_sites);
+    write_policies(database, commit.policies);
+    remove_policies(database, commit.gone_policies);
     for (const auto& [name, fact] : commit.facts) put_document(database, "agent", name, fact);
 }
 

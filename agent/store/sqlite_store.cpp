@@ -92,6 +92,15 @@ public:
     Result<DomainChanges> domains_since(std::int64_t version) override {
         return read("reading the domains", [&](auto& database) -> Result<DomainChanges> { return sqlite::domains_since(database, version); });
     }
+    Result<std::optional<SitePair>> load_pair(const std::string& domain) override {
+        return read("reading a certificate", [&](auto& database) { return sqlite::load_pair(database, domain); });
+    }
+    Result<std::vector<PolicyRow>> load_policies() override {
+        return read("reading the policies", [](auto& database) -> Result<std::vector<PolicyRow>> { return sqlite::load_policies(database); });
+    }
+    Result<std::optional<Json>> load_policy(const std::string& domain) override {
+        return read("reading a policy", [&](auto& database) { return sqlite::load_policy(database, domain); });
+    }
     Result<std::vector<SiteRow>> load_sites() override {
         return read("reading the sites", [](auto& database) -> Result<std::vector<SiteRow>> { return sqlite::load_sites(database); });
     }

@@ -40,6 +40,11 @@ std::vector<SiteRow> load_sites(SQLite::Database& database);
 void write_sites(SQLite::Database& database, const std::vector<SiteRow>& sites);
 void write_pairs(SQLite::Database& database, const std::vector<SitePair>& pairs);
 void remove_sites(SQLite::Database& database, const std::vector<std::string>& domains);
+Result<std::optional<SitePair>> load_pair(SQLite::Database& database, const std::string& domain);
+std::vector<PolicyRow> load_policies(SQLite::Database& database);
+Result<std::optional<Json>> load_policy(SQLite::Database& database, const std::string& domain);
+void write_policies(SQLite::Database& database, const std::vector<Commit::Policy>& policies);
+void remove_policies(SQLite::Database& database, const std::vector<std::string>& domains);
 Result<std::vector<ServedSite>> served_sites(SQLite::Database& database, const std::string& after, std::size_t limit);
 
 // The JSON of a stored text; `io` naming `what` when somebody damaged it.

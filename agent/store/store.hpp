@@ -67,6 +67,12 @@ struct Commit {
     std::vector<SiteRow> sites;
     std::vector<SitePair> pairs;
     std::vector<std::string> gone_sites; // domains whose site, key and certificate are dropped
+    struct Policy {
+        PolicyRow row;
+        std::string document;     // the state of rotation/mta_sts, as JSON text
+    };
+    std::vector<Policy> policies;
+    std::vector<std::string> gone_policies;
     std::vector<std::pair<std::string, Json>> facts; // agent-wide documents by name, as put_document("agent", name)
 };
 
@@ -101,6 +107,9 @@ public:
     // What changed after `version`, removed ones too; 0: all there are. Costs one number where nothing did.
     virtual Result<DomainChanges> domains_since(std::int64_t version) = 0;
     virtual Result<std::vector<SiteRow>> load_sites() = 0;
+    virtual Result<std::optional<SitePair>> load_pair(const std::string& domain) = 0;
+    virtual Result<std::vector<PolicyRow>> load_policies() = 0;
+    virtual Result<std::optional<Json>> load_policy(const std::string& domain) = 0;
     // What is to be served, by domain: sites with a body and a pair, at most `limit` after `after`. Empty: no more.
     virtual Result<std::vector<ServedSite>> served_sites(const std::string& after, std::size_t limit) = 0;
 

@@ -13,6 +13,10 @@ struct Started {};              // the process came up: the world has to be look
 struct TimeReached {};
 struct PolicyChanged {};
 struct Observed { DnsObservation seen; };
+struct SharedSeen {              // one round over the shared record, made once for all who share it
+    RrsetObservation txt;
+    Instant finished{};
+};
 struct Fetched { FetchRound seen; };
 struct Served {
     std::optional<Failure> failure;
@@ -23,6 +27,6 @@ struct TxtWritten { std::optional<Failure> failure; };
 struct MxWritten { std::optional<Failure> failure; };
 struct ClockStepped { Duration forward{0}; };
 
-using Event = std::variant<Started, TimeReached, PolicyChanged, Observed, Fetched, Served, TxtWritten, MxWritten, ClockStepped>;
+using Event = std::variant<Started, TimeReached, PolicyChanged, Observed, SharedSeen, Fetched, Served, TxtWritten, MxWritten, ClockStepped>;
 
 } // namespace mxseal::rotation::mta_sts

@@ -94,9 +94,19 @@ void apply(Context& context, const Observed& event) {
     state.observe_trouble = event.seen.error;
     state.observed_at = event.seen.started;
     if (!event.seen.error.empty()) return;
+    state.txt_alias = event.seen.txt_alias;
     remember_ids(state, event.seen.txt);
     note_round(state.txt, event.seen.txt, event.seen.finished, context.policy);
     note_round(state.mx, event.seen.mx, event.seen.finished, context.policy);
+    settle_id(context);
+}
+
+// What the servers of the shared record say counts for a domain only where its own name is an alias of it.
+void apply(Context& context, const SharedSeen& event) {
+    DomainState& state = context.state;
+    if (state.txt_alias != context.policy.txt_target) return;
+    remember_ids(state, event.txt);
+    note_round(state.txt, event.txt, event.finished, context.policy);
     settle_id(context);
 }
 

@@ -29,7 +29,7 @@ void note_ttl(RrsetLedger& ledger, Ttl ttl, Instant now) {
 
 RrsetServer& memory_of(RrsetLedger& ledger, const RrsetAnswer& answer) {
     for (RrsetServer& server : ledger.servers)
-        if (server.address == answer.address) return server;
+        if (server.address == answer.address && (!server.address.empty() || server.server == answer.server)) return server;
     return ledger.servers.emplace_back(RrsetServer{answer.server, answer.address, std::nullopt, std::nullopt, {}});
 }
 
@@ -47,8 +47,13 @@ void note_answer(RrsetLedger& ledger, const RrsetAnswer& answer, Instant finishe
     if (!answer.values.empty()) note_ttl(ledger, answer.ttl, finished);
 }
 
-// A server that no NS record names any more is silent, and forgotten once nobody can know of it.
+// A server that no NS record names any more is silent, and forgotten once nobody can know of it. One that follows an alias now has given up
+// what it said itself; a name that was found without an address is nobody that a resolver could ask.
 void note_departures(RrsetLedger& ledger, const RrsetObservation& seen, Instant finished) {
+    std::erase_if(ledger.servers, [&](const RrsetServer& server) {
+        const bool named = std::any_of(seen.servers.begin(), seen.servers.end(), [&](const RrsetAnswer& answer) { return answer.address == server.address && answer.server == server.server; });
+        return (server.address.empty() && !named) || std::find(seen.following.begin(), seen.following.end(), server.address) != seen.following.end();
+    });
     for (RrsetServer& server : ledger.servers) {
         const bool named = std::any_of(seen.servers.begin(), seen.servers.end(), [&](const RrsetAnswer& answer) { return answer.address == server.address; });
         if (named || server.silent_since) continue;

@@ -27,6 +27,7 @@ struct RrsetObservation {
     std::vector<RrsetAnswer> servers;
     std::optional<Values> primary;  // as the driver reads it from the server it writes to; absent: not written to, or not read
     std::string primary_error;
+    std::vector<std::string> following{}; // addresses that answer with an alias, and so with what the servers of its target say
 };
 
 struct DnsObservation {             // one round

@@ -14,9 +14,11 @@ struct Policy {
     bool at_once = false;                          // enforce without C-35's gate
     std::chrono::seconds max_age{2'419'200};       // that is wanted in the end (C-11)
     Ttl txt_ttl{3600};                             // C-07
+    std::string txt_target;                        // C-38: the record that many domains share, `_mta-sts.<domain>` being an alias of it; empty: an own record
     std::vector<std::string> patterns;             // `mta_sts.mx`; empty: the names of the MX RRset (C-13)
     std::vector<std::string> mx_goal;              // `domains.D.mx`, host names; empty: the MX RRset as it stands
     bool manage_mx = false;                        // mxseal may write the MX RRset
+    bool manage_txt = true;                        // mxseal may write the TXT record; else the operator is asked to
 
     Duration safety_margin = std::chrono::minutes(16);
     Duration resolver_min_ttl = std::chrono::hours(1);

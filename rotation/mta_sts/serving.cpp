@@ -24,16 +24,29 @@ Values with_record(const Values& values, const std::string& record) {
     return out;
 }
 
+// What a change of the TXT RRset starts from: what the server that is written to holds; where the operator writes, what the name servers say.
+const Values* txt_base(const Context& context) {
+    const RrsetLedger& txt = context.state.txt;
+    if (context.policy.manage_txt && context.policy.txt_target.empty()) return txt.primary ? &*txt.primary : nullptr;
+    if (txt.complete) return &txt.complete->values;
+    for (const RrsetServer& server : txt.servers)
+        if (server.values) return &*server.values;
+    return nullptr;
+}
+
 bool txt_refuses(Context& context) {
     const RrsetLedger& txt = context.state.txt;
+    const Values* base = txt_base(context);
     if (!context.around.clock_trouble.empty()) return context.waits(because("wait.clock", context.around.clock_trouble)), true;
-    if (!txt.primary)
+    if (base == nullptr && (!context.policy.manage_txt || !context.policy.txt_target.empty()))
+        return context.waits(because("wait.look", fmt::format("no name server says what stands at _mta-sts.{}", context.policy.domain))), true;
+    if (base == nullptr)
         return context.waits(because("wait.primary", fmt::format("the server that _mta-sts.{} is written to cannot be read: {}", context.policy.domain,
                                                                  txt.primary_error.empty() ? "not asked yet" : txt.primary_error))),
                true;
     // RFC 8461 section 3.1 (C-03): senders see no policy at all, and whose record is whose nobody can tell.
-    if (sts_records(*txt.primary) > 1)
-        return context.waits(because("halt.two_records", fmt::format("_mta-sts.{} has {} records that begin with v=STSv1", context.policy.domain, sts_records(*txt.primary)),
+    if (sts_records(*base) > 1)
+        return context.waits(because("halt.two_records", fmt::format("_mta-sts.{} has {} records that begin with v=STSv1", context.policy.domain, sts_records(*base)),
                                      "remove all but one; mxseal replaces that one")),
                true;
     return false;
@@ -41,10 +54,54 @@ bool txt_refuses(Context& context) {
 
 void write_txt(Context& context, const std::string& record) {
     RrsetLedger& txt = context.state.txt;
-    const Values target = with_record(*txt.primary, record);
-    if (target == *txt.primary) return;
-    note_intended(txt, target, context.policy.txt_ttl, context.now);
-    context.start(WriteTxt{*txt.primary, target, context.policy.txt_ttl});
+    const Values base = *txt_base(context);
+    const Values target = with_record(base, record);
+    if (target == base) return;
+    const WriteTxt write{base, target, context.policy.txt_ttl};
+    if (!context.policy.txt_target.empty()) {
+        // The record is that of others too: this domain leaves it by its own alias.
+        context.out.ask_txt = write;
+        return context.waits(because("wait.operator", fmt::format("_mta-sts.{} can be taken away now", context.policy.domain), fmt::format("remove the CNAME _mta-sts.{}; mxseal goes on when it sees it", context.policy.domain)));
+    }
+    if (context.policy.manage_txt) {
+        note_intended(txt, target, context.policy.txt_ttl, context.now);
+        return context.start(write);
+    }
+    context.out.ask_txt = write;
+    const std::string what = record.empty() ? "remove the record that begins with v=STSv1" : fmt::format("set the TXT record \"{}\" there, and no other that begins with v=STSv1", record);
+    context.waits(because("wait.operator", fmt::format("mxseal may not write _mta-sts.{}, which can be changed now", context.policy.domain), what + "; mxseal goes on when it sees it"));
+}
+
+// C-38: the id is that of all who share the record. It announces this body when it was written after every address served it.
+bool keep_shared(Context& context) {
+    DomainState& state = context.state;
+    Serving& serving = *state.serving;
+    const Policy& policy = context.policy;
+    const auto& shared = context.around.shared;
+    if (shared && shared->intent >= *serving.live && serving.bump_intent != shared->intent) {
+        serving.id = shared->id;
+        serving.bump_intent = shared->intent;
+        serving.complete.reset();
+        serving.disturbed = false;
+        context.note("policy.id", {{"id", shared->id}, {"live_at", to_rfc3339(*serving.live)}},
+                     fmt::format("{} announces the policy, mode {}, with id {}; its body is live since {}", policy.txt_target, to_string(serving.body.mode), shared->id, to_rfc3339(*serving.live)));
+    }
+    const bool announced = serving.id && serving.bump_intent && *serving.bump_intent >= *serving.live;
+    context.out.wants_shared_id = !announced;
+    if (state.observed_at && state.txt_alias != policy.txt_target) {
+        const std::string what = state.txt_alias ? fmt::format("an alias of {}", *state.txt_alias) : "no alias";
+        context.waits(because("wait.delegation", fmt::format("_mta-sts.{} is {}, so senders see no policy of this endpoint's", policy.domain, what),
+                              fmt::format("set _mta-sts.{} CNAME {}", policy.domain, policy.txt_target)));
+        serving.complete.reset();
+        return false;
+    }
+    if (!announced) {
+        context.waits(because("wait.shared", fmt::format("{} gets a new id once the policies of all domains that share it are served everywhere", policy.txt_target)));
+        return false;
+    }
+    if (serving.complete) return true;
+    context.waits(because("wait.id", fmt::format("waits until every name server answers with id {}: {}", *serving.id, incomplete_because(state.txt, {record_of(*serving.id)}))));
+    return false;
 }
 
 void bump(Context& context) {
@@ -87,13 +144,20 @@ bool keep_announced(Context& context) {
                              : because("wait.body", "waits until every address of the endpoint serves the policy" + (state.fetch_trouble.empty() ? "" : ": " + state.fetch_trouble)));
         return false;
     }
+    if (!context.policy.txt_target.empty()) {
+        if (context.now >= *serving.live) return keep_shared(context);
+        context.waits(wait_until("wait.proxy", "the id follows from", "served everywhere at", *serving.live - context.policy.proxy_margin, {{"proxy_margin", context.policy.proxy_margin}}));
+        return false;
+    }
     const bool announced = serving.id && !serving.disturbed;
     if (announced) {
-        const bool elsewhere = state.txt.primary && with_record(*state.txt.primary, record_of(*serving.id)) != *state.txt.primary;
+        const Values* base = txt_base(context);
+        const Values wanted = base != nullptr ? with_record(*base, record_of(*serving.id)) : Values{};
+        const bool elsewhere = base != nullptr && wanted != *base;
         if (elsewhere && !txt_refuses(context) && context.may_start(Task::write_txt) && looked_just_now(context)) write_txt(context, record_of(*serving.id));
         if (serving.complete) return true;
         context.waits(because("wait.id", fmt::format("waits until every name server answers with id {}: {}", *serving.id,
-                                                     incomplete_because(state.txt, state.txt.primary ? with_record(*state.txt.primary, record_of(*serving.id)) : Values{}))));
+                                                     incomplete_because(state.txt, wanted))));
         return false;
     }
     if (planted(Mistake::id_before_body)) serving.live = context.now;
@@ -102,6 +166,11 @@ bool keep_announced(Context& context) {
         return false;
     }
     const bool hasty = planted(Mistake::id_before_body) || planted(Mistake::one_replica_enough);
+    // D-04: reports come before the first policy, so that nothing it does goes unheard.
+    if (!serving.id && state.past.empty() && !context.around.reports_trouble.empty()) {
+        context.waits(because("wait.reports", context.around.reports_trouble));
+        return false;
+    }
     if (txt_refuses(context) || !context.may_start(Task::write_txt) || (!hasty && !looked_just_now(context))) return false;
     bump(context);
     return false;
@@ -117,12 +186,13 @@ void withdraw(Context& context) {
         context.note("policy.withdrawn", {}, fmt::format("no sender holds a policy of {} any more: its TXT record goes", context.policy.domain));
     }
     const RrsetLedger& txt = state.txt;
-    if (txt.primary && sts_records(*txt.primary) > 0) {
+    const Values* base = txt_base(context);
+    if (base != nullptr && sts_records(*base) > 0) {
         if (!txt_refuses(context) && context.may_start(Task::write_txt) && looked_just_now(context)) write_txt(context, "");
         return context.waits(because("wait.withdrawn", "removes the TXT record"));
     }
     if (!txt.complete || sts_records(txt.complete->values) > 0)
-        return context.waits(because("wait.withdrawn", "waits until no name server answers with the TXT record: " + incomplete_because(txt, txt.primary.value_or(Values{}))));
+        return context.waits(because("wait.withdrawn", "waits until no name server answers with the TXT record: " + incomplete_because(txt, base != nullptr ? *base : Values{})));
     const Reason wait = wait_until("wait.withdrawn", "the endpoint stops to serve the policy at", "TXT record gone at", txt.complete->at,
                                    {{"TTL", effective_ttl(txt, context.now, context.policy)}, {"safety_margin", context.policy.safety_margin}, {"stale_margin", context.policy.stale_margin}});
     if (context.now < *wait.until) return context.waits(wait);

@@ -48,8 +48,8 @@ struct DomainState {
     // Learned again after each start: not stored.
     std::set<Task> under_way;
     std::optional<Instant> observed_at, fetched_at; // start of the last round of this process
+    std::optional<std::string> txt_alias; // of the last round
     std::string observe_trouble, fetch_trouble;     // why the last round cannot be used, or what was wrong in it
-    bool served_confirmed = false;        // the endpoint was told in this process what to serve
 };
 
 } // namespace mxseal::rotation::mta_sts

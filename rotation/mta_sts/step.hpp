@@ -15,9 +15,16 @@ struct MxFacts {
     bool valid = false;          // every endpoint presents a chain that WebPKI trusts for the name of the host
     std::string trouble;         // why not
 };
+// The record that the domain shares with others (shared.hpp).
+struct SharedId {
+    std::string id;
+    Instant intent{};            // from here on any name server may answer with it
+};
 struct Surroundings {
     std::vector<MxFacts> hosts;
     std::string clock_trouble;   // section 0.1: transitions pause until the time is validated again
+    std::optional<SharedId> shared; // of policy.txt_target; absent: it has none yet
+    std::string reports_trouble; // D-04: why the TLS-RPT record that goes before the first policy is not in place; empty: it is, or none is wanted
 };
 
 struct Decision {
@@ -26,6 +33,8 @@ struct Decision {
     Reason reason;               // what the domain waits for; empty: nothing
     std::string page;            // C-34: what has to be looked at now; empty: nothing
     std::optional<WriteMx> ask;  // the change of the MX RRset that the operator may make now, where mxseal may not
+    std::optional<WriteTxt> ask_txt; // ... of the TXT record
+    bool wants_shared_id = false; // every address serves the body, and the shared record does not announce it yet
     std::vector<Note> notes;
 };
 

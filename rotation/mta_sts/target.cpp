@@ -15,12 +15,14 @@ using std::chrono::seconds;
 constexpr seconds kFirstMaxAge{86'400};    // C-11: testing, none, and the first step of enforce
 constexpr seconds kSecondMaxAge{604'800};
 
-// C-35: every look at the MX hosts that stand in the RRset finds them valid.
-std::string invalid_mx(const Context& context) {
+// C-35: every look at the MX hosts that stand in the RRset finds them valid. One that does not begins the clean time anew.
+std::string invalid_mx(Context& context) {
     for (const std::string& host : held_hosts(context.state, context.now, context.policy)) {
         auto facts = std::find_if(context.around.hosts.begin(), context.around.hosts.end(), [&](const MxFacts& each) { return each.host == host; });
         if (facts == context.around.hosts.end()) return fmt::format("{} has not been looked at", host);
-        if (!facts->valid) return fmt::format("{}: {}", host, facts->trouble);
+        if (facts->valid) continue;
+        context.state.clean_since.reset();
+        return fmt::format("{}: {}", host, facts->trouble);
     }
     return {};
 }

@@ -9,10 +9,18 @@ namespace {
 
 constexpr Duration kLongWaitPace = std::chrono::minutes(15); // DESIGN.md, Interface
 
-bool change_under_way(const DomainState& state) {
-    if (state.withdrawn || state.under_way.contains(Task::write_txt) || state.under_way.contains(Task::write_mx)) return true;
-    if (state.serving && (!state.serving->live || !state.serving->complete)) return true;
-    return !state.mx.complete || !state.txt.complete;
+// A shared record is looked at once for all who share it: a domain's own name servers need no closer look for its sake.
+bool shares(const DomainState& state, const Policy& policy) { return !policy.txt_target.empty() && state.txt_alias == policy.txt_target; }
+
+bool dns_changes(const DomainState& state, const Policy& policy) {
+    if (state.withdrawn || state.under_way.contains(Task::write_txt) || state.under_way.contains(Task::write_mx) || !state.mx.complete) return true;
+    if (shares(state, policy)) return false;
+    return !state.txt.complete || (state.serving && (!state.serving->live || !state.serving->complete));
+}
+
+bool endpoint_changes(const DomainState& state, const Policy& policy) {
+    if (state.serving && !state.serving->live) return true;
+    return !shares(state, policy) && dns_changes(state, policy);
 }
 
 bool waits_for_something(const DomainState& state, Instant now, const Policy& policy) {
@@ -22,8 +30,9 @@ bool waits_for_something(const DomainState& state, Instant now, const Policy& po
     });
 }
 
-Duration pace(const Context& context) {
-    if (change_under_way(context.state)) return context.policy.observe_every;
+Duration pace(const Context& context, Task task) {
+    const bool changes = task == Task::fetch ? endpoint_changes(context.state, context.policy) : dns_changes(context.state, context.policy);
+    if (changes) return context.policy.observe_every;
     if (waits_for_something(context.state, context.now, context.policy)) return std::min(kLongWaitPace, context.policy.monitor_every);
     return context.policy.monitor_every;
 }
@@ -31,7 +40,7 @@ Duration pace(const Context& context) {
 Duration fresh_for(const Policy& policy) { return std::max<Duration>(policy.observe_every, std::chrono::seconds(2)); }
 
 void look(Context& context, Task task, const std::optional<Instant>& last, const Action& action) {
-    const Instant due = last ? *last + pace(context) : context.now;
+    const Instant due = last ? *last + pace(context, task) : context.now;
     if (context.now < due)
         context.wake_at(due);
     else if (context.may_start(task))

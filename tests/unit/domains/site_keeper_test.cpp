@@ -22,10 +22,8 @@ public:
 // Writes down what it is told to do.
 struct Told final : SiteOutside {
     void order(const std::string& domain, const std::string& authority) override { orders.push_back(domain + " by " + authority); }
-    void fetch(const std::string& domain, const std::string& body) override { fetches.push_back(domain + ": " + std::to_string(body.size())); }
-    void observe_mx(const dns::Name& domain) override { looks.push_back(domain.text()); }
     void write_snapshot(std::uint64_t generation) override { snapshots.push_back(generation); }
-    std::vector<std::string> orders, fetches, looks;
+    std::vector<std::string> orders;
     std::vector<std::uint64_t> snapshots;
 };
 
@@ -47,7 +45,16 @@ struct World {
         REQUIRE(token);
         told = {};
         keeper = std::make_unique<SiteKeeper>(config, clock, *store, *token, told);
-        keeper->on_log([this](const LogEntry& entry) { events.push_back(entry.host + " " + entry.event); });
+        SiteKeeper::Listeners listeners;
+        // In place of the keeper of policies: what is wanted is served, what is not is taken away at once.
+        listeners.wanted = [this](const std::string& domain, const PolicySettings& settings, float) {
+            wanted.push_back(domain + " " + std::string(rotation::mta_sts::to_string(settings.mode)));
+            keeper->serve(domain, "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.org\r\nmax_age: 86400\r\n");
+        };
+        listeners.left = [this](const std::string& domain, float) { left.push_back(domain); };
+        listeners.in_place = [this](const std::vector<std::string>& domains, std::uint64_t) { in_place.insert(in_place.end(), domains.begin(), domains.end()); };
+        listeners.log = [this](const LogEntry& entry) { events.push_back(entry.host + " " + entry.event); };
+        keeper->listen(std::move(listeners));
         REQUIRE(keeper->start());
         run();
     }
@@ -81,12 +88,6 @@ struct World {
         keeper->arrived(SnapshotArrival{told.snapshots.back(), good ? Result<std::size_t>(std::size_t{1}) : Result<std::size_t>(Error(ErrorCode::io, "disk full")), {}});
         run();
     }
-    void see_mx(const std::string& domain, const std::vector<std::string>& hosts, const std::string& error = "") {
-        MxObservation seen{*dns::Name::parse(domain), rotation::tlsa::Security::secure, {}, error};
-        for (const auto& host : hosts) seen.hosts.push_back({10, *dns::Name::parse(host)});
-        keeper->arrived(seen);
-        run();
-    }
     std::size_t served() { return store->served_sites("", 1000)->size(); }
     bool logged(const std::string& event) const { return std::find(events.begin(), events.end(), event) != events.end(); }
     Json of(const std::string& domain) const { return keeper->report_of(domain); }
@@ -97,7 +98,7 @@ struct World {
     std::unique_ptr<Store> store;
     Told told;
     std::unique_ptr<SiteKeeper> keeper;
-    std::vector<std::string> events;
+    std::vector<std::string> events, wanted, left, in_place;
 };
 
 } // namespace
@@ -196,7 +197,7 @@ TEST_CASE("an order that fails is tried again later, and never before the CA all
     CHECK(world.of("a.example")["reason"].as_string()->find("too many") != std::string::npos);
 }
 
-TEST_CASE("a removed domain is served no more and leaves nothing; late answers for it change nothing", "[domains][keeper]") {
+TEST_CASE("a removed domain is served until its policy has ended, and leaves nothing; late answers for it change nothing", "[domains][keeper]") {
     World world;
     world.add("a.example");
     world.run(2s);
@@ -204,15 +205,23 @@ TEST_CASE("a removed domain is served no more and leaves nothing; late answers f
     world.write();
     world.add("a.example", "default", true);
     world.run(3s);
+    CHECK(world.left == std::vector<std::string>{"a.example"});
+    CHECK(world.served() == 1); // until its policy has ended
+    world.kill();
+    CHECK(world.left == std::vector<std::string>{"a.example", "a.example"});
+    CHECK(world.served() == 1);
+    world.write();
+    world.keeper->serve("a.example", std::nullopt);
+    world.run(2s);
     CHECK(world.served() == 0);
+    world.write();
+    CHECK(world.in_place.back() == "a.example");
+    world.keeper->dropped("a.example");
+    world.run();
     CHECK(world.store->load_sites()->empty());
     CHECK(world.of("a.example").is_null());
     world.issue("a.example");
     CHECK(world.store->load_sites()->empty());
-    world.write();
-    const auto before = world.told.snapshots.size();
-    world.run(1min);
-    CHECK(world.told.snapshots.size() >= before);
 }
 
 TEST_CASE("a domain that comes back before its going could be stored is kept", "[domains][keeper]") {
@@ -248,44 +257,21 @@ TEST_CASE("a profile without mta_sts is not served, nor one that is gone from th
     world.add("b.example", "gone");
     world.run(5s);
     CHECK(world.told.orders.empty());
-    CHECK(world.told.looks.empty());
-    CHECK(world.of("a.example").is_null());
+    CHECK(world.wanted.empty());
+    CHECK(world.left == std::vector<std::string>{"a.example"});
+    CHECK(world.of("b.example")["reason"].as_string() == "its profile 'gone' is not in the configuration: what is served stays as it is");
 }
 
-TEST_CASE("a policy that follows the MX RRset waits for it, changes with it, and stays while DNS is silent", "[domains][keeper]") {
+TEST_CASE("a profile that loses its name in the file ends no policy", "[domains][keeper]") {
     World world;
-    world.add("a.example", "follow");
-    world.run(3s);
+    world.add("a.example");
+    world.run(2s);
     world.issue("a.example");
-    CHECK(world.told.looks == std::vector<std::string>{"a.example"});
-    CHECK(world.served() == 0);
-    CHECK(world.of("a.example")["reason"].as_string() == "its MX RRset has not been seen yet");
-    world.see_mx("a.example", {"mx2.example.org", "mx1.example.org"});
-    REQUIRE(world.served() == 1);
-    CHECK(world.store->served_sites("", 1)->front().body.find("mx: mx1.example.org\r\nmx: mx2.example.org\r\n") != std::string::npos);
-    world.run(1h);
-    CHECK(world.told.looks.size() == 2);
-    world.see_mx("a.example", {}, "SERVFAIL");
+    world.config = config_of("endpoint: {certificate: self-signed}\nprofiles: {other: {mta_sts: {mode: testing}}}\n");
+    world.start();
+    world.run(5s);
+    CHECK(world.left.empty());
     CHECK(world.served() == 1);
-    CHECK(world.of("a.example")["reason"].as_string()->find("SERVFAIL") != std::string::npos);
-    world.run(5min);
-    CHECK(world.told.looks.size() == 3);
-    world.see_mx("a.example", {"mx9.example.org"});
-    CHECK(world.logged("a.example site.mx_changed"));
-    CHECK(world.store->served_sites("", 1)->front().body.find("mx: mx1.example.org\r\nmx: mx2.example.org\r\nmx: mx9.example.org\r\n") != std::string::npos); // never narrowed unasked
-    world.run(1h);
-    world.see_mx("a.example", {});
-    CHECK(world.store->served_sites("", 1)->front().body.find("mx9") != std::string::npos); // what senders may hold is served on
-}
-
-TEST_CASE("each MX RRset is told once, over all domains and after a start", "[domains][keeper]") {
-    World world;
-    std::vector<std::string> told;
-    world.keeper->on_mx([&](const std::string& hosts) { told.push_back(hosts); });
-    for (const char* domain : {"a.example", "b.example"}) world.add(domain, "follow");
-    world.run(3s);
-    for (const char* domain : {"a.example", "b.example"}) world.see_mx(domain, {"mx2.example.org", "mx1.example.org"});
-    CHECK(told == std::vector<std::string>{"mx1.example.org mx2.example.org"});
 }
 
 TEST_CASE("a certificate is renewed before two thirds of its life are over, and served when it is there", "[domains][keeper]") {
@@ -330,7 +316,7 @@ TEST_CASE("a CA has few orders at once", "[domains][keeper]") {
     CHECK(world.told.orders.size() == 5);
 }
 
-TEST_CASE("what is served is fetched as a sender does, and C-27's alarm comes after fifteen minutes", "[domains][keeper]") {
+TEST_CASE("C-27's alarm comes after fifteen minutes without a fetch, and goes with the first that succeeds", "[domains][keeper]") {
     World world;
     world.write();
     world.add("a.example");
@@ -338,22 +324,18 @@ TEST_CASE("what is served is fetched as a sender does, and C-27's alarm comes af
     world.issue("a.example");
     world.run(2s);
     world.write();
-    world.run(5s);
-    REQUIRE(world.told.fetches.size() == 1);
-    world.keeper->arrived(FetchArrival{"a.example", Error(ErrorCode::transient, "no route", Retry::transient())});
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < 5; ++i) {
         world.run(6min);
-        world.keeper->arrived(FetchArrival{"a.example", Error(ErrorCode::transient, "no route", Retry::transient())});
+        world.keeper->fetched("a.example", "no route");
     }
     world.run();
     CHECK(world.logged("a.example site.alarm"));
     CHECK(world.of("a.example")["alarm"].as_string() == "warning");
-    CHECK(world.of("a.example")["body_live"].as_bool() == false);
     world.run(6min);
-    world.keeper->arrived(FetchArrival{"a.example", done()});
+    world.keeper->fetched("a.example", "");
     world.run();
     CHECK(world.logged("a.example site.recovered"));
-    CHECK(world.of("a.example")["body_live"].as_bool() == true);
+    CHECK(world.of("a.example")["alarm"].is_null());
 }
 
 TEST_CASE("a snapshot that cannot be written is told once and tried again", "[domains][keeper]") {
@@ -364,7 +346,7 @@ TEST_CASE("a snapshot that cannot be written is told once and tried again", "[do
     }
     CHECK(world.told.snapshots.size() == 4);
     CHECK(std::count(world.events.begin(), world.events.end(), " snapshot.failed") == 1);
-    CHECK(world.keeper->report(10)["snapshot"].as_string()->find("disk full") != std::string::npos);
+    CHECK(world.keeper->totals()["snapshot"].as_string()->find("disk full") != std::string::npos);
 }
 
 TEST_CASE("at rest nothing is done between looks at the list of domains", "[domains][keeper]") {
@@ -379,18 +361,17 @@ TEST_CASE("at rest nothing is done between looks at the list of domains", "[doma
     const auto writes = world.database->writes();
     world.run(1h);
     CHECK(world.database->writes() == writes);
-    CHECK(world.told.fetches.empty());
 }
 
-TEST_CASE("the report counts all and lists few", "[domains][keeper]") {
+TEST_CASE("the totals count all", "[domains][keeper]") {
     World world;
     for (int i = 0; i < 30; ++i) world.add("d" + std::to_string(i) + ".example");
     world.run(3s);
-    auto report = world.keeper->report(10);
-    CHECK(report["counts"]["domains"].as_integer() == 30);
-    CHECK(report["counts"]["served"].as_integer() == 0);
-    CHECK(report["counts"]["not_at_rest"].as_integer() == 30);
-    CHECK(report["domains"].items().size() == 10);
+    auto totals = world.keeper->totals();
+    CHECK(totals["counts"]["domains"].as_integer() == 30);
+    CHECK(totals["counts"]["served"].as_integer() == 0);
+    CHECK(totals["counts"]["not_at_rest"].as_integer() == 30);
+    CHECK(world.keeper->domains().size() == 30);
 }
 
 TEST_CASE("without an endpoint nothing is kept", "[domains][keeper]") {

@@ -34,7 +34,7 @@ struct Domain {
         return {{{"ns1.example.net", "192.0.2.1", true, values, 1h, ""}, {"ns2.example.net", "192.0.2.2", true, values, 1h, ""}}, values, ""};
     }
     void carry_out(const Action& action) {
-        if (std::holds_alternative<Observe>(action)) return give(Observed{{now, now, "", answer(txt), answer(mx)}});
+        if (std::holds_alternative<Observe>(action)) return give(Observed{{now, now, "", answer(txt), answer(mx), std::nullopt}});
         if (std::holds_alternative<Fetch>(action)) {
             FetchRound seen{now, now, "", {{"198.51.100.1", served, std::nullopt, served ? "" : "unrecognized name"}}};
             return give(Fetched{seen});
@@ -197,4 +197,40 @@ TEST_CASE("mode none is announced, waited for, and only then the record and the 
     CHECK(domain.acts == std::vector<std::string>{"serve enforce", "txt", "serve none", "txt", "txt removed", "serve nothing"});
     CHECK(domain.txt.empty());
     CHECK_FALSE(domain.served);
+}
+
+TEST_CASE("a server that hands its name over to an alias does not keep the new record from being complete", "[policy][ledger]") {
+    RrsetLedger ledger;
+    const Policy policy;
+    Instant now = kNoon;
+    const auto look = [&](const RrsetObservation& seen) {
+        now += policy.observe_every;
+        note_round(ledger, seen, now, policy);
+    };
+    const RrsetObservation none{{{"ns1.example.org", "192.0.2.1", true, {}, Ttl{0}, ""}, {"ns2.example.org", "", false, {}, Ttl{0}, "its address cannot be found"}}, {}, ""};
+    for (int round = 0; round < 4; ++round) look(none);
+    CHECK_FALSE(ledger.complete); // a server whose address is not known may be asked by others
+    RrsetObservation alias{{{"ns.provider.example", "198.51.100.1", true, {"v=STSv1; id=1;"}, 1h, ""}}, {}, ""};
+    alias.following = {"192.0.2.1"};
+    for (int round = 0; round < 3; ++round) look(alias);
+    REQUIRE(ledger.complete);
+    CHECK(ledger.complete->values == Values{"v=STSv1; id=1;"});
+    CHECK(ledger.servers.size() == 1);
+    for (const RrsetVersion& version : ledger.versions) CHECK(version.closed_at.has_value() == version.values.empty()); // what it said before can be held still
+}
+
+TEST_CASE("a server that left the NS RRset keeps its say for two days", "[policy][ledger]") {
+    RrsetLedger ledger;
+    const Policy policy;
+    Instant now = kNoon;
+    const RrsetObservation both{{{"ns1", "192.0.2.1", true, {"a"}, 1h, ""}, {"ns2", "192.0.2.2", true, {"b"}, 1h, ""}}, {}, ""};
+    const RrsetObservation one{{{"ns1", "192.0.2.1", true, {"a"}, 1h, ""}}, {}, ""};
+    note_round(ledger, both, now, policy);
+    const auto rounds = [&](Duration length) {
+        for (const Instant end = now + length; now < end;) note_round(ledger, one, now += 10min, policy);
+    };
+    rounds(47h);
+    CHECK_FALSE(ledger.complete);
+    rounds(2h);
+    CHECK(ledger.complete);
 }

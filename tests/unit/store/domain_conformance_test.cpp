@@ -19,7 +19,6 @@ SiteRow site(const std::string& domain, const std::string& body) {
     row.failures = 3;
     row.again = from_unix_ms(1500);
     row.trouble = "the CA was away";
-    row.mx = "mx1.example.org mx2.example.org";
     row.body = body;
     return row;
 }
@@ -58,14 +57,14 @@ TEMPLATE_TEST_CASE("a site is read back as it was stored, by the next process to
         auto store = world.open();
         auto token = store->acquire_lease("agent");
         Commit commit;
-        commit.sites = {site("b.example", "body"), SiteRow{"a.example", "", {}, {}, 0, {}, "", {}, ""}};
+        commit.sites = {site("b.example", "body"), SiteRow{"a.example", "", {}, {}, 0, {}, "", ""}};
         commit.pairs = {pair("b.example", 7)};
         REQUIRE(store->commit(*token, commit));
     }
     auto store = world.open();
     auto sites = store->load_sites();
     REQUIRE(sites->size() == 2);
-    CHECK(sites->front() == SiteRow{"a.example", "", {}, {}, 0, {}, "", {}, ""});
+    CHECK(sites->front() == SiteRow{"a.example", "", {}, {}, 0, {}, "", ""});
     CHECK(sites->back() == site("b.example", "body"));
     auto served = store->served_sites("", 10);
     REQUIRE(served->size() == 1);
@@ -120,4 +119,42 @@ TEMPLATE_TEST_CASE("a key of the endpoint that is not sealed is not stored", "[s
     commit.pairs = {{"a.example", Bytes(pem.begin(), pem.end()), {1}, {}}};
     CHECK(store->commit(*token, commit).error().code() == ErrorCode::invalid);
     CHECK(store->load_sites()->empty());
+}
+
+TEMPLATE_TEST_CASE("a policy is read back as it was stored, and what is gone leaves nothing", "[store][policies]", STORES) {
+    TestType world;
+    {
+        auto store = world.open();
+        auto token = store->acquire_lease("agent");
+        Commit commit;
+        commit.policies = {{{"b.example", true, {"mx1.example.org", "mx2.example.org"}}, "{\"version\": 1}"}, {{"a.example", false, {}}, "{\"version\": 2}"}};
+        REQUIRE(store->commit(*token, commit));
+        commit.policies = {{{"a.example", true, {}}, "{\"version\": 3}"}};
+        REQUIRE(store->commit(*token, commit));
+    }
+    auto store = world.open();
+    auto policies = store->load_policies();
+    REQUIRE(policies->size() == 2);
+    CHECK(policies->front().at_rest);
+    CHECK(policies->front().mx_goal.empty());
+    CHECK(policies->back().mx_goal == std::vector<std::string>{"mx1.example.org", "mx2.example.org"});
+    CHECK((**store->load_policy("a.example"))["version"].as_integer() == 3);
+    CHECK_FALSE(store->load_policy("c.example")->has_value());
+    auto token = store->acquire_lease("agent");
+    Commit gone;
+    gone.gone_policies = {"a.example", "never.example"};
+    REQUIRE(store->commit(*token, gone));
+    CHECK(store->load_policies()->size() == 1);
+    CHECK_FALSE(store->load_policy("a.example")->has_value());
+}
+
+TEMPLATE_TEST_CASE("the pair of one site is read alone", "[store][sites]", STORES) {
+    TestType world;
+    auto store = world.open();
+    auto token = store->acquire_lease("agent");
+    Commit commit;
+    commit.pairs = {pair("a.example", 1), pair("b.example", 2)};
+    REQUIRE(store->commit(*token, commit));
+    CHECK(**store->load_pair("b.example") == pair("b.example", 2));
+    CHECK_FALSE(store->load_pair("c.example")->has_value());
 }

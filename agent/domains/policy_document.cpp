@@ -1,0 +1,262 @@
+#include "agent/domains/policy_document.hpp"
+
+#include "base/json_writer.hpp"
+
+#include <fmt/format.h>
+
+namespace mxseal::agent {
+
+using namespace rotation;
+using namespace rotation::mta_sts;
+
+namespace {
+
+constexpr std::int64_t kVersion = 1;
+
+// Writing: `put(to, value)` for each type, an object by its members.
+
+void put(JsonWriter& to, const std::string& text) { to.string(text); }
+void put(JsonWriter& to, std::string_view text) { to.string(text); }
+void put(JsonWriter& to, Instant at) { to.integer(to_unix_ms(at)); }
+void put(JsonWriter& to, std::chrono::seconds length) { to.integer(length.count()); }
+void put(JsonWriter& to, std::int64_t number) { to.integer(number); }
+void put(JsonWriter& to, bool flag) { to.boolean(flag); }
+void put(JsonWriter& to, const PolicyBody& body);
+void put(JsonWriter& to, const RrsetVersion& version);
+void put(JsonWriter& to, const RrsetServer& server);
+void put(JsonWriter& to, const RrsetLedger::Sighting& sighting);
+void put(JsonWriter& to, const RrsetLedger::Complete& complete);
+void put(JsonWriter& to, const RrsetLedger& ledger);
+void put(JsonWriter& to, const Serving& serving);
+void put(JsonWriter& to, const PastBody& past);
+void put(JsonWriter& to, const SharedId& shared);
+
+template <class T>
+void put(JsonWriter& to, const std::vector<T>& values);
+template <class T>
+void put(JsonWriter& to, const std::optional<T>& value) {
+    if (value)
+        put(to, *value);
+    else
+        to.null();
+}
+
+template <class T>
+void put(JsonWriter& to, const std::vector<T>& values) {
+    to.begin_array();
+    for (const T& value : values) put(to, value);
+    to.end_array();
+}
+
+void members(JsonWriter&) {}
+template <class T, class... Rest>
+void members(JsonWriter& to, const char* name, const T& value, const Rest&... rest) {
+    to.name(name);
+    put(to, value);
+    members(to, rest...);
+}
+
+template <class... Members>
+void object(JsonWriter& to, const Members&... each) {
+    to.begin_object();
+    members(to, each...);
+    to.end_object();
+}
+
+void put(JsonWriter& to, const PolicyBody& body) { object(to, "mode", to_string(body.mode), "max_age", body.max_age, "mx", body.mx); }
+void put(JsonWriter& to, const RrsetVersion& version) { object(to, "values", version.values, "first_seen", version.first_seen, "closed_at", version.closed_at); }
+void put(JsonWriter& to, const RrsetServer& server) {
+    object(to, "server", server.server, "address", server.address, "values", server.values, "silent_since", server.silent_since, "trouble", server.trouble);
+}
+void put(JsonWriter& to, const RrsetLedger::Sighting& sighting) { object(to, "ttl", sighting.ttl, "at", sighting.at); }
+void put(JsonWriter& to, const RrsetLedger::Complete& complete) { object(to, "values", complete.values, "at", complete.at); }
+
+// Rounds are counted anew after each start, and the primary is read again.
+void put(JsonWriter& to, const RrsetLedger& ledger) {
+    object(to, "versions", ledger.versions, "ttls", ledger.ttls, "servers", ledger.servers, "complete", ledger.complete, "last_round", ledger.last_round);
+}
+
+void put(JsonWriter& to, const Serving& serving) {
+    std::optional<std::int64_t> generation;
+    if (serving.generation) generation = static_cast<std::int64_t>(*serving.generation);
+    object(to, "body", serving.body, "intent", serving.intent, "generation", generation, "live", serving.live, "id", serving.id, "bump_intent", serving.bump_intent, "complete",
+           serving.complete, "disturbed", serving.disturbed);
+}
+
+void put(JsonWriter& to, const SharedId& shared) { object(to, "id", shared.id, "intent", shared.intent); }
+void put(JsonWriter& to, const PastBody& past) { object(to, "body", past.body, "last_served", past.last_served, "replaced", past.replaced); }
+
+// Reading: `get<T>(json, field)` throws the first field that does not fit; the throw ends in from_policy_document().
+
+struct Misfit {
+    const char* field;
+};
+
+template <class T>
+struct Get;
+template <class T>
+T get(const Json& json, const char* field) {
+    return Get<T>::from(json[field], field);
+}
+template <class T>
+T given(std::optional<T> value, const char* field) {
+    if (!value) throw Misfit{field};
+    return std::move(*value);
+}
+
+template <>
+struct Get<std::string> {
+    static std::string from(const Json& json, const char* field) { return given(json.as_string(), field); }
+};
+template <>
+struct Get<std::int64_t> {
+    static std::int64_t from(const Json& json, const char* field) { return given(json.as_integer(), field); }
+};
+template <>
+struct Get<bool> {
+    static bool from(const Json& json, const char* field) { return given(json.as_bool(), field); }
+};
+template <>
+struct Get<Instant> {
+    static Instant from(const Json& json, const char* field) { return from_unix_ms(given(json.as_integer(), field)); }
+};
+template <>
+struct Get<std::chrono::seconds> {
+    static std::chrono::seconds from(const Json& json, const char* field) { return std::chrono::seconds(given(json.as_integer(), field)); }
+};
+template <class T>
+struct Get<std::optional<T>> {
+    static std::optional<T> from(const Json& json, const char* field) { return json.is_null() ? std::nullopt : std::optional<T>(Get<T>::from(json, field)); }
+};
+template <class T>
+struct Get<std::vector<T>> {
+    static std::vector<T> from(const Json& json, const char* field) {
+        if (!json.is_array()) throw Misfit{field};
+        std::vector<T> values;
+        for (const Json& item : json.items()) values.push_back(Get<T>::from(item, field));
+        return values;
+    }
+};
+template <>
+struct Get<PolicyBody> {
+    static PolicyBody from(const Json& json, const char*) {
+        return {given(parse_mode(get<std::string>(json, "mode")), "mode"), get<std::chrono::seconds>(json, "max_age"), get<std::vector<std::string>>(json, "mx")};
+    }
+};
+template <>
+struct Get<RrsetVersion> {
+    static RrsetVersion from(const Json& json, const char*) { return {get<Values>(json, "values"), get<Instant>(json, "first_seen"), get<std::optional<Instant>>(json, "closed_at")}; }
+};
+template <>
+struct Get<RrsetServer> {
+    static RrsetServer from(const Json& json, const char*) {
+        return {get<std::string>(json, "server"), get<std::string>(json, "address"), get<std::optional<Values>>(json, "values"), get<std::optional<Instant>>(json, "silent_since"),
+                get<std::string>(json, "trouble")};
+    }
+};
+template <>
+struct Get<RrsetLedger::Sighting> {
+    static RrsetLedger::Sighting from(const Json& json, const char*) { return {get<Ttl>(json, "ttl"), get<Instant>(json, "at")}; }
+};
+template <>
+struct Get<RrsetLedger::Complete> {
+    static RrsetLedger::Complete from(const Json& json, const char*) { return {get<Values>(json, "values"), get<Instant>(json, "at")}; }
+};
+template <>
+struct Get<RrsetLedger> {
+    static RrsetLedger from(const Json& json, const char*) {
+        RrsetLedger ledger;
+        ledger.versions = get<std::vector<RrsetVersion>>(json, "versions");
+        ledger.ttls = get<std::vector<RrsetLedger::Sighting>>(json, "ttls");
+        ledger.servers = get<std::vector<RrsetServer>>(json, "servers");
+        ledger.complete = get<std::optional<RrsetLedger::Complete>>(json, "complete");
+        ledger.last_round = get<std::optional<Instant>>(json, "last_round");
+        return ledger;
+    }
+};
+template <>
+struct Get<Serving> {
+    static Serving from(const Json& json, const char*) {
+        Serving serving;
+        serving.body = get<PolicyBody>(json, "body");
+        serving.intent = get<Instant>(json, "intent");
+        if (auto generation = get<std::optional<std::int64_t>>(json, "generation")) serving.generation = static_cast<std::uint64_t>(*generation);
+        serving.live = get<std::optional<Instant>>(json, "live");
+        serving.id = get<std::optional<std::string>>(json, "id");
+        serving.bump_intent = get<std::optional<Instant>>(json, "bump_intent");
+        serving.complete = get<std::optional<Instant>>(json, "complete");
+        serving.disturbed = get<bool>(json, "disturbed");
+        return serving;
+    }
+};
+template <>
+struct Get<SharedId> {
+    static SharedId from(const Json& json, const char*) { return {get<std::string>(json, "id"), get<Instant>(json, "intent")}; }
+};
+template <>
+struct Get<PastBody> {
+    static PastBody from(const Json& json, const char*) {
+        return {get<PolicyBody>(json, "body"), get<std::optional<Instant>>(json, "last_served"), get<std::optional<Instant>>(json, "replaced")};
+    }
+};
+
+} // namespace
+
+namespace {
+
+Status check_version(const Json& document) {
+    const auto version = document["version"].as_integer();
+    if (!version) return Error(ErrorCode::invalid, "the stored state of a policy has no version; restore a backup of the state folder");
+    if (*version > kVersion) return Error(ErrorCode::refused, fmt::format("the stored state of a policy has version {}, written by a newer mxseal; install that one again", *version));
+    return done();
+}
+
+Error damaged(const Misfit& misfit) { return {ErrorCode::invalid, fmt::format("the stored state of a policy is damaged at '{}'; restore a backup of the state folder", misfit.field)}; }
+
+} // namespace
+
+Json to_shared_document(const SharedState& state) {
+    std::string text;
+    JsonWriter to(text);
+    object(to, "version", kVersion, "txt", state.txt, "ids", state.ids, "announced", state.announced);
+    return *Json::parse(text);
+}
+
+Result<SharedState> from_shared_document(const Json& document) {
+    if (auto checked = check_version(document); !checked.ok()) return std::move(checked).error();
+    try {
+        SharedState state;
+        state.txt = get<RrsetLedger>(document, "txt");
+        state.ids = get<std::vector<std::string>>(document, "ids");
+        state.announced = get<std::optional<SharedId>>(document, "announced");
+        return state;
+    } catch (const Misfit& misfit) {
+        return damaged(misfit);
+    }
+}
+
+std::string to_policy_document(const DomainState& state) {
+    std::string text;
+    JsonWriter to(text);
+    object(to, "version", kVersion, "txt", state.txt, "mx", state.mx, "ids", state.ids, "serving", state.serving, "past", state.past, "withdrawn", state.withdrawn, "clean_since", state.clean_since);
+    return text;
+}
+
+Result<DomainState> from_policy_document(const Json& document) {
+    if (auto checked = check_version(document); !checked.ok()) return std::move(checked).error();
+    try {
+        DomainState state;
+        state.txt = get<RrsetLedger>(document, "txt");
+        state.mx = get<RrsetLedger>(document, "mx");
+        state.ids = get<std::vector<std::string>>(document, "ids");
+        state.serving = get<std::optional<Serving>>(document, "serving");
+        state.past = get<std::vector<PastBody>>(document, "past");
+        state.withdrawn = get<std::optional<Instant>>(document, "withdrawn");
+        state.clean_since = get<std::optional<Instant>>(document, "clean_since");
+        return state;
+    } catch (const Misfit& misfit) {
+        return damaged(misfit);
+    }
+}
+
+} // namespace mxseal::agent
