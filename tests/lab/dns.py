@@ -3,9 +3,9 @@ import os
 import socket
 import struct
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Iterator, Optional
 
-A, NS, SOA, TXT, TLSA, DNSKEY = 1, 2, 6, 16, 52, 48
+A, NS, SOA, MX, TXT, TLSA, DNSKEY = 1, 2, 6, 15, 16, 52, 48
 NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
 _CLASS_IN = 1
 
@@ -20,8 +20,18 @@ class Answer:
         """`3 1 1 <hex>` each."""
         return frozenset(f"{data[0]} {data[1]} {data[2]} {data[3:].hex()}" for _, data in self.records)
 
+    def texts(self) -> frozenset[str]:
+        """Each TXT record as one text, its strings joined (RFC 8461 section 3.1)."""
+        return frozenset("".join(_strings(data)) for _, data in self.records)
+
     def ttl(self) -> Optional[int]:
         return max((ttl for ttl, _ in self.records), default=None)
+
+
+def _strings(data: bytes) -> Iterator[str]:
+    while data:
+        yield data[1:1 + data[0]].decode("latin-1")
+        data = data[1 + data[0]:]
 
 
 def query(server: str, name: str, kind: int, seconds: float = 2) -> Optional[Answer]:

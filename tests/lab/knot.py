@@ -94,7 +94,7 @@ def _signed_zone(zone: str, knot: Knot, acl: str | None = None) -> dict[str, obj
 
 
 class NameServers:
-    """The three servers, and the two TSIG keys that may change example.test: mxseal's (TLSA and TXT only) and the admin's."""
+    """The three servers, and the two TSIG keys that may change example.test: mxseal's (TLSA, TXT and MX only) and the admin's."""
 
     def __init__(self, folder: pathlib.Path):
         self.parent = Knot("parent", folder, addresses.PARENT)
@@ -127,7 +127,7 @@ class NameServers:
         knot = self.primary
         knot.configure(
             _section("key", self.mxseal_key.item(), self.admin_key.item(), self._transfer_key.item()) +
-            _section("acl", {"id": "mxseal", "key": "mxseal", "action": "[update, transfer]", "update-type": "[TLSA, TXT]"},
+            _section("acl", {"id": "mxseal", "key": "mxseal", "action": "[update, transfer]", "update-type": "[TLSA, TXT, MX]"},
                      {"id": "admin", "key": "admin", "action": "[update, transfer]"},
                      {"id": "secondary", "key": _TRANSFER_KEY, "action": "transfer"}) +
             _policy() + _section("zone", _signed_zone("example.test.", knot, "[mxseal, admin, secondary]")))
@@ -177,6 +177,14 @@ class NameServers:
     def set_tlsa(self, host: str, records: list[str], ttl: int = addresses.TLSA_TTL) -> None:
         owner = addresses.tlsa_owner(host)
         self.update([f"update delete {owner}. TLSA", *(f"update add {owner}. {ttl} TLSA {record}" for record in records)])
+
+    def hold_secondary(self) -> None:
+        """It answers on with what it has, and takes nothing new until release_secondary()."""
+        self.secondary.control("-b", "zone-freeze", "example.test.")
+
+    def release_secondary(self) -> None:
+        self.secondary.control("-b", "zone-thaw", "example.test.")
+        self.secondary.control("zone-refresh", "example.test.")
 
     def tlsa(self, host: str) -> dict[str, frozenset[str] | None]:
         """What each authoritative server answers now; None where one does not answer."""

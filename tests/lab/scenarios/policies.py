@@ -1,9 +1,12 @@
 """Policies of MTA-STS over HTTPS, with certificates from a CA that asks the endpoint itself."""
 import pathlib
 import subprocess
+import time
 
-from addresses import ENDPOINT
+import policy_story
+from addresses import ENDPOINT, HOSTS, MX1, MX2, REPLICA, SECONDARY
 from mxseal import Mxseal, find_binary
+from policy_story import DOMAIN, Story
 from process import Server, wait_until
 from world import World
 
@@ -114,3 +117,64 @@ def another_process_serves_what_the_agent_writes(world: World) -> None:
     world.forget(serve)
     assert _fetch(world, "a") == "" and serve.process.returncode == 0, serve.process.returncode
     mxseal.stop_agent()
+
+
+def from_nothing_to_enforce_and_back_without_a_failed_sender(world: World) -> None:
+    """Testing, enforce, a policy change with a stale replica, one with a lagging name server, two changes of the MX set and the end by `mode: none`: no sender, whatever it has cached, finds a policy that fails."""
+    mxseal = Mxseal(world, find_binary(), policy_story.TIMING)
+    policy_story.configure(world, mxseal)
+    mxseal.start_agent()
+    mxseal.wait_state(list(HOSTS), "steady", 2 * _PATIENCE)
+    with Story(world, mxseal).told() as story:
+        story.add()
+        story.wait_mode("testing")
+        story.wait_senders("testing", lambda look: look.policy.startswith("testing"))
+        told = story.query()
+        assert "STSFetchResult.VALID" in told and "'mode': 'testing'" in told, told
+        story.wait_mode("enforce")
+        _a_stale_replica_keeps_the_id_back(story)
+        _a_lagging_server_keeps_the_old_id(story)
+        mxseal.run("mx", "add", DOMAIN, MX2)
+        story.wait_mx([MX1, MX2])
+        mxseal.run("mx", "remove", DOMAIN, MX1)
+        story.wait_mx([MX2])
+        _change(story, "mode: enforce", "mode: none")
+        story.wait_mode("none")
+        story.wait_ended()
+    story.require_no_fault()
+    mxseal.stop_agent()
+
+
+def _change(story: Story, old: str, new: str) -> None:
+    story.mxseal.change_config(old, new)
+    story.mxseal.reload_config()
+
+
+def _max_age(body: str) -> str:
+    return next(line.removeprefix("max_age: ") for line in body.splitlines() if line.startswith("max_age: "))
+
+
+def _a_stale_replica_keeps_the_id_back(story: Story) -> None:
+    before = story.judge.announced()
+    story.replica.hold()
+    _change(story, "max_age: 15s", "max_age: 14s")
+    story.wait("the wait names the stale replica", lambda policy: REPLICA in policy["reason"] and policy["body_live"] is False)
+    time.sleep(8)  # longer than a change takes when nothing stands in its way
+    assert story.judge.announced() == before, f"{before} became {story.judge.announced()} while a replica was stale"
+    served = story.judge.served()
+    assert [_max_age(served[address]) for address in (ENDPOINT, REPLICA)] == ["14", "15"], served
+    story.replica.release()
+    story.wait_mode("enforce")
+    assert story.judge.announced() != before
+
+
+def _a_lagging_server_keeps_the_old_id(story: Story) -> None:
+    before = story.judge.announced()
+    story.world.names.hold_secondary()
+    _change(story, "max_age: 14s", "max_age: 13s")
+    story.wait("the wait names the lagging name server", lambda policy: SECONDARY in policy["reason"] and policy["txt_live"] is False)
+    time.sleep(4)
+    now = story.judge.announced()
+    assert now["secondary"] == before["secondary"] != now["primary"] and story.policy()["txt_live"] is False, now
+    story.world.names.release_secondary()
+    story.wait_mode("enforce")
