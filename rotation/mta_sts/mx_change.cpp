@@ -123,7 +123,7 @@ void page_uncovered(Context& context) {
             const Admission admission = may_enter(state, host, context.now, context.policy);
             const bool enforced = (state.serving && state.serving->body.mode == Mode::enforce) ||
                                   std::any_of(state.past.begin(), state.past.end(), [](const PastBody& past) { return past.body.mode == Mode::enforce; });
-            const bool covered = state.serving && covers(state.serving->body, host);
+            const bool covered = state.serving && (state.serving->body.mode == Mode::none || covers(state.serving->body, host));
             if (!enforced || (covered && admission.allowed)) continue;
             // While only the newest body waits for its id, senders hold one that may cover the host all the same.
             const bool uncovered = !covered || std::any_of(state.past.begin(), state.past.end(), [&](const PastBody& past) { return past.body.mode == Mode::enforce && !covers(past.body, host); });

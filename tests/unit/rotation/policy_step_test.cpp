@@ -182,6 +182,22 @@ TEST_CASE("an uncovered MX host pages at once and widens the policy") {
     CHECK(domain.last.page.empty());
 }
 
+TEST_CASE("the way out pages nobody: mode none refuses no host") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.policy.at_once = true;
+    domain.start();
+    domain.run(24h);
+    domain.policy.mode = Mode::none;
+    domain.give(PolicyChanged{});
+    CHECK(domain.last.page.empty());
+    for (int minute = 0; minute < 180; ++minute) {
+        domain.run(1min);
+        CHECK(domain.last.page.empty());
+    }
+    CHECK(domain.state.serving->complete);
+}
+
 TEST_CASE("mode none is announced, waited for, and only then the record and the name go") {
     Domain domain;
     domain.policy.mode = Mode::enforce;
