@@ -23,6 +23,12 @@ std::vector<std::string> texts_of(const std::vector<dns::Name>& names) {
     return texts;
 }
 
+std::optional<Ttl> longest_ttl(const RrsetLedger& ledger) {
+    std::optional<Ttl> longest;
+    for (const auto& sighting : ledger.ttls) longest = std::max(longest.value_or(sighting.ttl), sighting.ttl);
+    return longest;
+}
+
 bool is_one_of(const std::vector<std::string>& all, const std::string& one) { return std::find(all.begin(), all.end(), one) != all.end(); }
 
 } // namespace
@@ -43,6 +49,9 @@ Policy PolicyKeeper::terms_of(const Entry& entry) const {
         policy.mx_goal = settings->mx_goal.empty() ? entry.mx_goal : texts_of(settings->mx_goal);
         // Who orders the change by `mxseal mx` wants it done.
         policy.manage_mx = writes && (settings->manage_mx || !entry.mx_goal.empty());
+    } else if (const auto served = entry.state ? longest_ttl(entry.state->txt) : std::nullopt) {
+        // On its way out nobody says what TTL is wanted, and a longer one than was served would only lengthen the way.
+        policy.txt_ttl = *served;
     }
     policy.txt_target = entry.shares;
     policy.safety_margin = timing.safety_margin;

@@ -1,10 +1,12 @@
-"""The demonstration: mxseal adopts two Postfix hosts and rolls their keys while four caches and real DANE senders watch.
+"""The demonstration: mxseal adopts two Postfix hosts and rolls their keys while four caches and real DANE senders watch; then it takes a
+mail domain from no MTA-STS policy to enforce, changes its MX set and ends the policy, while real MTA-STS senders watch.
 
     scripts/demo [--seed N] [--keep]           builds and runs it; needs root
     python3 tests/lab/demo.py [--binary FILE] [--seed N] [--keep]
 
-One planned roll of both hosts, one emergency roll, one kill -9 of the agent in the middle of a roll. Exit 0 only if every roll
-happened and no probe failed once the first TLSA was complete. It leaves a picture of each host, .lab/timeline-HOST.svg.
+One planned roll of both hosts, one emergency roll, one kill -9 of the agent in the middle of a roll; then the policy's steps, one of them
+with a stale replica. Exit 0 only if every roll and step happened, no probe failed once the first TLSA was complete, and no look of an
+MTA-STS sender failed. It leaves a picture of each host, .lab/timeline-HOST.svg.
 """
 import argparse
 import pathlib
@@ -15,6 +17,8 @@ import threading
 import time
 from typing import Any
 
+import policy_demo
+import policy_story
 from addresses import HOSTS, MX1, MX2
 from isolation import isolated
 from judge import Judge
@@ -74,7 +78,9 @@ class Demo:
         self.screen.line("a world of 3 name servers, 5 resolvers, a CA and 2 MTAs is being made ...", "step")
         with World(self.folder, self.tally.note) as world:
             self.screen.line("the world stands", "step")
-            self.mxseal, self.judge = Mxseal(world, self.binary), Judge(world, self.tally.first_tlsa_complete)
+            self.mxseal, self.judge = Mxseal(world, self.binary, policy_story.TIMING), Judge(world, self.tally.first_tlsa_complete)
+            policy_story.configure(world, self.mxseal)
+            self.policies = policy_demo.PolicyPart(world, self.mxseal, self.screen, self.live_show)
             self.screen.plain("\n" + self.mxseal.config.read_text())
             self.live = LiveLog(self.mxseal, self.screen)
             world.senders.start()
@@ -82,6 +88,7 @@ class Demo:
             self.live.start()
             try:
                 self._play(world)
+                self.policies.play()
                 world.require_healthy()
             except (TooLate, RuntimeError) as why:
                 self.problems.append(str(why).partition("; its last words")[0])
@@ -142,6 +149,9 @@ class Demo:
         self.mxseal.wait_events("roll.finished", MX1, done + 1, _ROLL_SECONDS)
         self.mxseal.wait_state(list(HOSTS), "steady", _ROLL_SECONDS)
 
+    def live_show(self) -> None:
+        self.live.show()
+
     def _step_done(self, what: str) -> None:
         self.live.show()
         self.screen.line(f"{what}; {self.tally.sentence()}", "bad" if self.tally.failures else "good")
@@ -164,6 +174,7 @@ class Demo:
         self._find_problems(log, rolls)
         pictures = self._draw()
         self.screen.plain(f"\nprobes    {self.tally.sentence()}")
+        self.screen.plain(f"policies  {self.policies.sentence()}")
         self.screen.plain(f"rolls     {', '.join(f'{host} {count}' for host, count in rolls.items())}")
         self.screen.plain(f"agent     killed and restarted once, seed {self.seed}")
         for picture in pictures:
@@ -193,6 +204,7 @@ class Demo:
             self.problems.append("no probe counted")
         if rolls != _ROLLS_WANTED:
             self.problems.append(f"rolls finished: {rolls}, wanted {_ROLLS_WANTED}")
+        self.problems += self.policies.problems()
         self.problems += [f"too early: {found}" for found in early_by_mxseals_own_word(log)]
         self.problems += [f"two hosts in a switch: {found}" for found in overlapping_switches(log)]
         self.problems += [f"too early by the judge: {switch}" for switch in self.judge.switches if switch.early]

@@ -12,8 +12,8 @@ from mxseal import instant
 from sender import Probe
 
 _COLOURS = {"good": "32", "bad": "31;1", "step": "1", "dim": "2"}
-_CALM = {"tlsa.complete", "standby.ready", "switch.verified", "roll.finished"}
-_ALARMING = {"host.halted", "switch.failed", "switch.risk", "standby.lost", "tlsa.withdrawn", "roll.backed"}
+_CALM = {"tlsa.complete", "standby.ready", "switch.verified", "roll.finished", "policy.live", "policy.announced", "mx.reached", "policy.ended"}
+_ALARMING = {"host.halted", "switch.failed", "switch.risk", "standby.lost", "tlsa.withdrawn", "roll.backed", "policy.page"}
 
 
 class Screen:

@@ -6,6 +6,7 @@ import time
 import policy_story
 from addresses import ENDPOINT, HOSTS, MX1, MX2, REPLICA, SECONDARY
 from mxseal import Mxseal, find_binary
+from policy_sender import COLD, WARM
 from policy_story import DOMAIN, Story
 from process import Server, wait_until
 from world import World
@@ -142,6 +143,31 @@ def from_nothing_to_enforce_and_back_without_a_failed_sender(world: World) -> No
         story.wait_mode("none")
         story.wait_ended()
     story.require_no_fault()
+    mxseal.stop_agent()
+
+
+def a_hasty_hand_is_seen_by_everybody(world: World) -> None:
+    """An id that comes before its body is seen by the judge, an MX host that no policy covers by the senders and by mxseal: what the other scenario trusts in does fail."""
+    mxseal = Mxseal(world, find_binary(), policy_story.TIMING)
+    policy_story.configure(world, mxseal)
+    mxseal.change_config("mode: enforce,", "mode: enforce, at_once: on,")
+    mxseal.start_agent()
+    mxseal.wait_running()
+    with Story(world, mxseal).told() as story:
+        story.add()
+        story.wait_senders("enforce", lambda look: look.policy.startswith("enforce"), _PATIENCE)
+        story.require_no_fault()
+
+        story.replica.hold()
+        _change(story, "max_age: 15s", "max_age: 14s")
+        story.wait("the wait names the stale replica", lambda policy: REPLICA in policy["reason"] and policy["body_live"] is False)
+        world.names.update([f"update delete _mta-sts.{DOMAIN}. TXT", f'update add _mta-sts.{DOMAIN}. 5 TXT "v=STSv1; id=hasty;"'])
+        wait_until("the judge sees an id before its body", lambda: any("id hasty" in fault and REPLICA in fault for fault in story.judge.faults), _PATIENCE)
+
+        world.names.update([f"update add {DOMAIN}. 5 MX 20 {MX2}."])
+        wait_until("senders see an MX host that their policy does not cover",
+                   lambda: {look.sender for look in story.senders.failures() if f"{MX2}: not covered" in look.verdict} >= {COLD, WARM}, _PATIENCE, every=0.3)
+        story.wait("mxseal pages", lambda policy: MX2 in (policy["page"] or ""))
     mxseal.stop_agent()
 
 
