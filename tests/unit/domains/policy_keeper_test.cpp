@@ -260,6 +260,18 @@ TEST_CASE("a domain that nobody wants ends by mode none, and is forgotten when n
     CHECK_FALSE(scene.world.keeper->next_due());
 }
 
+TEST_CASE("on its way out a record keeps the TTL with which it was served", "[domains][policies]") {
+    Scene scene("at_once");
+    scene.settings.txt_ttl = Ttl{300};
+    scene.model().txt_ttl = Ttl{300};
+    scene.world.run(2 * 24h);
+    scene.world.wanted.clear();
+    scene.world.keeper->leave(kDomain, 0.5);
+    scene.world.run(1h);
+    CHECK(scene.model().story == Story{"serve enforce", "txt id", "serve none", "txt id"});
+    CHECK(scene.model().txt_ttls_written == std::vector<Ttl>{Ttl{300}, Ttl{300}});
+}
+
 TEST_CASE("a domain that nobody ever had is over at once", "[domains][policies]") {
     Scene scene;
     scene.world.wanted.clear();

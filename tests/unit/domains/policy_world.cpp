@@ -49,9 +49,9 @@ void PolicyScene::run(Duration length) {
 
 bool PolicyScene::has(const std::string& event) const { return std::find(events.begin(), events.end(), event) != events.end(); }
 
-RrsetObservation PolicyScene::seen(const std::vector<Values>& servers) const {
+RrsetObservation PolicyScene::seen(const std::vector<Values>& servers, Ttl ttl) const {
     RrsetObservation out;
-    for (std::size_t i = 0; i < servers.size(); ++i) out.servers.push_back({fmt::format("ns{}", i), fmt::format("192.0.2.{}", i), true, servers[i], Ttl{3600}, {}});
+    for (std::size_t i = 0; i < servers.size(); ++i) out.servers.push_back({fmt::format("ns{}", i), fmt::format("192.0.2.{}", i), true, servers[i], ttl, {}});
     out.primary = servers.front();
     return out;
 }
@@ -63,7 +63,7 @@ void PolicyScene::observe(const std::string& domain) {
         DnsObservation round;
         round.started = started;
         round.finished = clock.now;
-        round.txt = seen(model.alias ? records.try_emplace(*model.alias, 2).first->second : model.txt);
+        round.txt = seen(model.alias ? records.try_emplace(*model.alias, 2).first->second : model.txt, model.txt_ttl);
         if (model.alias) {
             round.txt_alias = model.alias;
             round.txt.primary.reset();
@@ -97,9 +97,10 @@ void PolicyScene::serve(const std::string& domain, const std::optional<std::stri
     });
 }
 
-void PolicyScene::write(const std::string& domain, dns::Type type, const Values& base, const Values& target, Ttl) {
-    later([this, domain, type, base, target] {
+void PolicyScene::write(const std::string& domain, dns::Type type, const Values& base, const Values& target, Ttl ttl) {
+    later([this, domain, type, base, target, ttl] {
         Domain& model = domains[domain];
+        if (type == dns::Type::txt) model.txt_ttls_written.push_back(ttl);
         auto& servers = type == dns::Type::txt ? model.txt : model.mx;
         std::optional<rotation::Failure> failure;
         if (servers.front() != base) {

@@ -36,6 +36,8 @@ public:
         std::vector<std::optional<std::string>> bodies{2}; // by replica
         std::optional<std::string> alias;         // what `_mta-sts` is an alias of, in place of `txt`
         std::uint64_t generation = 0;
+        Ttl txt_ttl{3600};                        // with which its TXT is answered
+        std::vector<Ttl> txt_ttls_written;
         std::vector<std::string> story;           // "serve testing", "txt id", "mx a b"
     };
 
@@ -77,7 +79,7 @@ public:
 private:
     void serve(const std::string& domain, const std::optional<std::string>& body);
     void later(std::function<void()> what) { pending_.push_back(std::move(what)); }
-    rotation::mta_sts::RrsetObservation seen(const std::vector<Values>& servers) const;
+    rotation::mta_sts::RrsetObservation seen(const std::vector<Values>& servers, Ttl ttl = Ttl{3600}) const;
 
     std::deque<std::function<void()>> pending_;
     std::uint64_t generation_ = 0;
