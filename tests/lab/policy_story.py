@@ -8,6 +8,7 @@ import time
 from typing import Any, Callable, Iterator, Optional
 
 import addresses
+import dns
 from mxseal import Mxseal
 from policy_judge import PolicyJudge
 from policy_sender import COLD, Look, PolicySenders
@@ -34,6 +35,13 @@ def configure(world: World, mxseal: Mxseal) -> None:
     ttl = addresses.TLSA_TTL
     world.names.update([f"update add {DOMAIN}. {ttl} MX 10 {addresses.MX1}.",
                         *(f"update add mta-sts.{DOMAIN}. {ttl} A {address}" for address in (addresses.ENDPOINT, addresses.REPLICA))])
+    # A sender that asks the late secondary too early remembers that there is no such name.
+    wait_until(f"both name servers know {DOMAIN}", lambda: all(_answers(knot.address, dns.MX) for knot in (world.names.primary, world.names.secondary)), 15)
+
+
+def _answers(server: str, kind: int) -> bool:
+    answer = dns.query(server, DOMAIN, kind, 1)
+    return bool(answer and answer.records)
 
 
 class Story:

@@ -80,7 +80,7 @@ def the_ca_has_a_directory_and_a_root(world: World) -> None:
 
 
 def mxseals_key_changes_no_address(world: World) -> None:
-    """The TSIG key of mxseal may change TLSA and TXT, not an address."""
+    """The TSIG key of mxseal may change TLSA, TXT and MX, not an address."""
     key = world.names.mxseal_key
     world.names.update(['update add own.example.test. 5 TXT "yes"'], key)
     try:
