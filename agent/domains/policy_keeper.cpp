@@ -86,7 +86,7 @@ std::optional<Instant> PolicyKeeper::next_due() const {
     };
     if (is_unflushed()) consider(flush_again_.value_or(time_.now()));
     if (!due_.empty()) consider(due_.begin()->at);
-    for (const auto& [name, record] : reports_) consider(record->due);
+    if (!reports_due_.empty()) consider(reports_due_.begin()->first);
     for (const auto& [name, group] : groups_) consider(group->due);
     return next;
 }

@@ -97,6 +97,7 @@ private:
     void page(Entry& entry, const std::string& text);
     std::string reports_trouble(Entry& entry, const rotation::mta_sts::Policy& policy, Instant now);
     void look_at_report_records(Instant now);
+    void set_due(const std::string& name, ReportRecord& record, std::optional<Instant> due);
     // policy_shared.cpp
     void join_group(Entry& entry);
     void leave_group(Entry& entry);
@@ -131,6 +132,7 @@ private:
     std::set<Due> due_;
     std::set<std::string> told_mx_;
     std::map<std::string, std::unique_ptr<ReportRecord>> reports_; // by name
+    std::set<std::pair<Instant, std::string>> reports_due_;
     std::map<std::string, std::unique_ptr<Group>> groups_;         // by the name of the shared record
     Commit commit_;
     std::set<std::string> touched_;                          // since the last flush

@@ -109,6 +109,10 @@ void PolicyKeeper::end_if_over(const std::string& domain) {
     page(*entry, "");
     dirty_.erase(entry);
     if (entry->stored) commit_.gone_policies.push_back(domain);
+    if (auto record = reports_.find(domain); record != reports_.end()) {
+        set_due(domain, *record->second, std::nullopt);
+        reports_.erase(record);
+    }
     starts_.push_back([this, domain] { listeners_.ended(domain); });
     entries_.erase(domain);
 }
@@ -192,7 +196,7 @@ std::string PolicyKeeper::reports_trouble(Entry& entry, const Policy& policy, In
         auto& record = reports_[name];
         if (!record) {
             record = std::make_unique<ReportRecord>();
-            record->due = now;
+            set_due(name, *record, now);
         }
         if (name == entry.name || record->rua.empty()) record->rua = entry.settings->rua;
         // Where nobody but the operator can write it, it is advice: a policy without reports is better than none.
@@ -203,12 +207,19 @@ std::string PolicyKeeper::reports_trouble(Entry& entry, const Policy& policy, In
 }
 
 void PolicyKeeper::look_at_report_records(Instant now) {
-    for (auto& [name, record] : reports_) {
-        if (!record->due || now < *record->due) continue;
-        record->due.reset();
+    while (!reports_due_.empty() && reports_due_.begin()->first <= now) {
+        const std::string name = reports_due_.begin()->second;
+        ReportRecord& record = *reports_.at(name);
+        set_due(name, record, std::nullopt);
         ++under_way_;
-        starts_.push_back([this, name = name, rua = record->rua] { outside_.keep_report_record(name, rua); });
+        starts_.push_back([this, name, rua = record.rua] { outside_.keep_report_record(name, rua); });
     }
+}
+
+void PolicyKeeper::set_due(const std::string& name, ReportRecord& record, std::optional<Instant> due) {
+    if (record.due) reports_due_.erase({*record.due, name});
+    record.due = due;
+    if (due) reports_due_.insert({*due, name});
 }
 
 void PolicyKeeper::on(ReportRecordLook& look) {
@@ -218,7 +229,7 @@ void PolicyKeeper::on(ReportRecordLook& look) {
     const Duration every = config_.timing.monitor_every;
     const Instant now = time_.now();
     const bool settled = look.trouble.empty() || look.foreign;
-    record.due = now + (settled ? every : std::min({every, kReportRecordAgain, config_.timing.observe_every}));
+    set_due(look.name, record, now + (settled ? every : std::min({every, kReportRecordAgain, config_.timing.observe_every})));
     const bool changed = !record.known || record.trouble != look.trouble;
     record.known = true;
     record.foreign = look.foreign;

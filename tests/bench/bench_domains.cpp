@@ -49,13 +49,14 @@ struct Steady final : PolicyOutside {
     void observe_record(const std::string&) override {}
     void write_record(const std::string& name, const rotation::mta_sts::Values&, const rotation::mta_sts::Values&, Ttl) override { throw std::runtime_error("a record at rest is written: " + name); }
     void look_at_mx_host(const std::string& host) override { hosts.push_back(host); }
-    void keep_report_record(const std::string&, const std::vector<std::string>&) override {}
+    void keep_report_record(const std::string& name, const std::vector<std::string>&) override { reports.push_back(name); }
     void answer_all(MailDomains& domains, Instant now) {
         for (const auto& domain : std::exchange(looks, {})) domains.arrived(PolicyArrival(DnsLook{domain, {now, now, {}, answer(kRecord), answer("10 mx1.example.org"), std::nullopt}}));
         for (const auto& domain : std::exchange(fetches, {})) domains.arrived(PolicyArrival(EndpointLook{domain, {now, now, {}, {{"198.51.100.1", kBody.text(), 1, {}}}}}));
+        for (const auto& name : std::exchange(reports, {})) domains.arrived(PolicyArrival(ReportRecordLook{name, {}, false, {}}));
         for (const auto& host : std::exchange(hosts, {})) domains.arrived(PolicyArrival(MxHostLook{host, {}}));
     }
-    std::vector<std::string> looks, fetches, hosts;
+    std::vector<std::string> looks, fetches, hosts, reports;
 };
 
 struct HandClock final : Clock {
@@ -103,7 +104,7 @@ double seconds_of(Work&& work) {
 std::string name_of(std::size_t i) { return fmt::format("customer{}.example", i); }
 
 Config config_in(const std::filesystem::path& folder) {
-    auto read = parse_config(fmt::format("state: {}\nendpoint: {{certificate: self-signed}}\nprofiles: {{default: {{mta_sts: {{mode: enforce, at_once: true, max_age: 1w}}}}}}\n", folder.string()), folder / "mxseal.yaml");
+    auto read = parse_config(fmt::format("state: {}\nendpoint: {{certificate: self-signed}}\nprofiles: {{default: {{mta_sts: {{mode: enforce, at_once: true, max_age: 1w}}, tls_rpt: {{rua: [\"mailto:r@example.org\"]}}}}}}\n", folder.string()), folder / "mxseal.yaml");
     if (auto* mistakes = std::get_if<ConfigMistakes>(&read)) throw std::runtime_error(mistakes->lines.front());
     return std::get<Config>(std::move(read));
 }
