@@ -152,7 +152,7 @@ private:
         const auto change = [&](const char* name, Verb verb, const char* what, const char* example) {
             CLI::App* one = add_to(mx, name, verb, what, example);
             one->add_option("DOMAIN", arguments_.mx_domain, "Mail domain")->type_name("")->required();
-            one->add_option("HOST", arguments_.hosts, "MX hosts")->type_name("")->required();
+            one->add_option("HOST", arguments_.mx_hosts, "MX hosts")->type_name("")->required();
         };
         change("add", Verb::mx_add, "Hosts enter the MX RRset once their records, certificates and the policy are ready for them", "mxseal mx add example.org mx3.example.org");
         change("remove", Verb::mx_remove, "Hosts leave the MX RRset, then the policy", "mxseal mx remove example.org mx1.example.org");

@@ -16,7 +16,7 @@ struct Arguments {
     Verb verb = Verb::status;
     std::string config;                      // empty: see config_path()
     bool json = false;
-    std::vector<std::string> hosts;          // plan, roll, halt, resume, mx ..; log, simulate: at most one; timeline: one
+    std::vector<std::string> hosts;          // plan, roll, halt, resume; log, simulate: at most one; timeline: one
     bool all = false;                        // halt, resume
     bool watch = false;                      // status
     bool emergency = false;                  // roll
@@ -35,6 +35,7 @@ struct Arguments {
     std::vector<std::string> fault_names;    // these alone, as simulation/fault.hpp names them; empty: all
     std::vector<std::string> domains;        // domain add, domain remove
     std::string mx_domain;                   // mx ..
+    std::vector<std::string> mx_hosts;       // mx ..: any name, of this configuration or not
     std::optional<std::string> profile;      // domain add, domain list
     std::string import_file;                 // domain import; "-": standard input
     std::string snapshot;                    // serve

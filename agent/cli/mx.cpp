@@ -16,7 +16,7 @@ const char* change_of(Verb verb) {
 
 int change_mx(Environment& environment, const Arguments& arguments, DeskFinder& desks) {
     Json hosts = Json::array();
-    for (const auto& host : arguments.hosts) hosts.push(host);
+    for (const auto& host : arguments.mx_hosts) hosts.push(host);
     const Json body = Json::object({{"command", "mx"},
                                     {"change", change_of(arguments.verb)},
                                     {"domain", arguments.mx_domain},

@@ -1,5 +1,6 @@
 // What holds between sections, once all of them are read.
 #include "agent/config/reading.hpp"
+#include "agent/config/zones.hpp"
 
 #include <set>
 
@@ -48,6 +49,12 @@ bool lacks_certificate(const Config& config) {
     for (const auto& [name, domain] : config.domains)
         if (auto settings = settings_of(config, domain); settings && settings->certificate.empty()) return true;
     return false;
+}
+
+void check_managed_mx(Reading& reading) {
+    for (const auto& [name, domain] : reading.config.domains)
+        if (domain.manage_mx && !may_write(reading.config, name.text()))
+            reading.warn(domain.line, fmt::format("domains.{}: manage_mx is on, but no provider is configured for its zone, so the changes are asked of the operator", name.text()));
 }
 
 void check_endpoint(Reading& reading) {
@@ -118,6 +125,7 @@ void cross_check(Reading& reading) {
     check_challenges(reading);
     check_endpoint_certificates(reading);
     check_endpoint(reading);
+    check_managed_mx(reading);
     check_providers(reading);
     check_profiles(reading);
     check_stagger(reading);

@@ -17,6 +17,7 @@ struct PolicyKeeper::Entry {
     bool at_rest = false;
     bool closed = false;                           // it could not be read: nothing is done until somebody mends it
     std::optional<Instant> observed_at, fetched_at; // of a state that was let go
+    std::optional<std::string> txt_alias;           // of the same
     std::optional<Instant> due;
     std::size_t under_way = 0;
     std::optional<Instant> serve_intent;           // of the Serve that in_place() ends

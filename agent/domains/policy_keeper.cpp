@@ -188,6 +188,7 @@ bool PolicyKeeper::load(Entry& entry, Instant now) {
         *state = std::move(*read);
         state->observed_at = entry.observed_at;
         state->fetched_at = entry.fetched_at;
+        state->txt_alias = entry.txt_alias;
     }
     entry.closed = false;
     entry.state = std::move(state);
@@ -201,6 +202,7 @@ void PolicyKeeper::unload(Entry& entry) {
     if (!entry.state->observe_trouble.empty() || !entry.state->fetch_trouble.empty() || !entry.state->retries.empty()) return;
     entry.observed_at = entry.state->observed_at;
     entry.fetched_at = entry.state->fetched_at;
+    entry.txt_alias = entry.state->txt_alias;
     entry.state.reset();
 }
 

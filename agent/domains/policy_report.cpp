@@ -90,7 +90,7 @@ Json PolicyKeeper::plan_of(const std::string& domain) {
     Json steps = Json::array();
     for (const ForecastStep& step : ahead.steps)
         steps.push(Json::object({{"what", step.by_operator ? "operator" : step.event}, {"earliest", to_rfc3339(step.at)}, {"reason", step.sentence}}));
-    if (!ahead.stuck.empty()) steps.push(Json::object({{"what", ahead.stuck.text}, {"earliest", Json()}, {"reason", ahead.stuck.sentence()}}));
+    if (!ahead.stuck.empty()) steps.push(Json::object({{"what", "waits"}, {"earliest", Json()}, {"reason", ahead.stuck.sentence()}}));
     return Json::object({{"domain", domain}, {"state", entry->at_rest ? "steady" : "changing"}, {"reason", entry->reason.sentence()}, {"steps", std::move(steps)}});
 }
 

@@ -1,6 +1,7 @@
 #include "rotation/mta_sts/forecast.hpp"
 
 #include "rotation/mta_sts/cached.hpp"
+#include "rotation/mta_sts/record.hpp"
 
 #include <algorithm>
 
@@ -18,6 +19,7 @@ public:
     ObligingWorld(DomainState state, Instant now, Policy policy, const Surroundings& around)
         : state_(std::move(state)), now_(now), policy_(std::move(policy)), around_(around), txt_(values_of(state_.txt)), mx_(values_of(state_.mx)) {
         // Nothing happens between two steps, so the looks in between need not be imagined.
+        alias_ = state_.txt_alias;
         policy_.monitor_every = std::max<Duration>(policy_.monitor_every, std::chrono::hours(24));
     }
 
@@ -28,7 +30,7 @@ public:
             if (!actions_.empty()) {
                 now_ += kMoment;
                 take(step(state_, answer(next_action()), now_, policy_, around_));
-            } else if (!followed_advice()) {
+            } else if (!followed_advice() && !shared_id_came()) {
                 if (!last_.wake || *last_.wake > end || at_rest()) break;
                 now_ = std::max(now_, *last_.wake);
                 take(step(state_, TimeReached{}, now_, policy_, around_));
@@ -63,15 +65,32 @@ private:
         last_ = std::move(decision);
     }
 
-    // The operator does what is asked at once.
-    bool followed_advice() {
-        if (!last_.ask && !last_.ask_txt) return false;
-        if (last_.ask) mx_ = last_.ask->target;
-        if (last_.ask_txt) txt_ = last_.ask_txt->target;
-        out_.steps.push_back({now_, "operator", last_.reason.sentence(), true});
+    // Those who share the record are ready as well.
+    bool shared_id_came() {
+        if (!last_.wants_shared_id) return false;
+        around_.shared = SharedId{new_id(now_, state_.serving->body.text(), state_.ids), now_};
+        txt_ = {record_of(around_.shared->id)};
+        out_.steps.push_back({now_, "policy.shared_id", fmt::format("{} gets a new id", policy_.txt_target), false});
+        look_again();
+        return true;
+    }
+
+    void look_again() {
         last_ = {};
         state_.observed_at.reset();
         take(step(state_, TimeReached{}, now_, policy_, around_));
+    }
+
+    // The operator does what is asked at once.
+    bool followed_advice() {
+        const bool delegates = last_.reason.code == "wait.delegation";
+        if (!last_.ask && !last_.ask_txt && !delegates) return false;
+        if (last_.ask) mx_ = last_.ask->target;
+        if (last_.ask_txt) txt_ = last_.ask_txt->target;
+        if (delegates) txt_ = around_.shared ? Values{record_of(around_.shared->id)} : Values{};
+        alias_ = delegates ? std::optional(policy_.txt_target) : last_.ask_txt ? std::nullopt : alias_;
+        out_.steps.push_back({now_, "operator", last_.reason.sentence(), true});
+        look_again();
         return true;
     }
 
@@ -86,7 +105,7 @@ private:
     Ttl ttl_of(const RrsetLedger& ledger) const { return ledger.ttls.empty() ? policy_.txt_ttl : ledger.ttls.front().ttl; }
 
     Event answer(const Action& action) {
-        if (std::holds_alternative<Observe>(action)) return Observed{{now_ - kMoment, now_, {}, look(state_.txt, txt_, policy_.txt_ttl), look(state_.mx, mx_, ttl_of(state_.mx)), std::nullopt}};
+        if (std::holds_alternative<Observe>(action)) return Observed{{now_ - kMoment, now_, {}, look(state_.txt, txt_, policy_.txt_ttl), look(state_.mx, mx_, ttl_of(state_.mx)), alias_}};
         if (std::holds_alternative<Fetch>(action)) {
             FetchRound round{now_ - kMoment, now_, {}, {}};
             if (state_.serving) round.fetches.push_back({"-", state_.serving->body.text(), state_.serving->generation, {}});
@@ -104,8 +123,9 @@ private:
     DomainState state_;
     Instant now_;
     Policy policy_;
-    const Surroundings& around_;
+    Surroundings around_;
     Values txt_, mx_;
+    std::optional<std::string> alias_;
     std::uint64_t generation_ = 1'000'000'000;
     std::vector<Action> actions_;
     Decision last_;

@@ -28,6 +28,11 @@ TEST_CASE("each command is understood with what belongs to it") {
     CHECK(good({"plan", "a.example.org", "b.example.org"}).hosts == std::vector<std::string>{"a.example.org", "b.example.org"});
     CHECK(good({"status", "--watch"}).watch);
     CHECK(good({"halt", "--all", "--why", "moving"}).why == "moving");
+    const auto added = good({"mx", "add", "example.org", "mx3.example.net", "mx4.example.net"});
+    CHECK(added.verb == Verb::mx_add);
+    CHECK(added.mx_domain == "example.org");
+    CHECK(added.mx_hosts == std::vector<std::string>{"mx3.example.net", "mx4.example.net"});
+    CHECK(added.hosts.empty()); // these need be none of the configuration
     CHECK(good({"resume", "a.example.org"}).verb == Verb::resume);
     const auto serve = good({"serve", "--snapshot", "s", "--listen", "127.0.0.1:443", "--listen", "[::1]:443", "--listen-http", "[::]:80", "--status", "127.0.0.1:8443", "--threads", "2", "--state-file", "f"});
     CHECK(serve.verb == Verb::serve);

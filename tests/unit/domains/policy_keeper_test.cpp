@@ -441,3 +441,21 @@ TEST_CASE("the shared record is known again after a kill, and no id is given twi
     group.world.run(24h);
     CHECK(group.world.record_writes == writes);
 }
+
+TEST_CASE("plan of a domain that shares a record goes on over the alias and the shared id", "[domains][policies][shared]") {
+    Group group(2);
+    group.world.domains[group.names[1]].alias.reset();
+    group.world.run(2h);
+    const auto events = [&](const std::string& name) {
+        std::vector<std::string> out;
+        const Json plan = group.world.keeper->plan_of(name);
+        for (const Json& step : plan["steps"].items()) out.push_back(*step["what"].as_string());
+        return out;
+    };
+    const auto ahead = events(group.names[1]);
+    CHECK(std::find(ahead.begin(), ahead.end(), "operator") != ahead.end());
+    CHECK(std::find(ahead.begin(), ahead.end(), "policy.announced") != ahead.end());
+    CHECK(std::find(ahead.begin(), ahead.end(), "waits") == ahead.end());
+    group.world.run(3 * 24h);
+    CHECK(events(group.names[0]).empty());
+}
