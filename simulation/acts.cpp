@@ -224,6 +224,7 @@ bool World::apply_write(std::size_t host, const WriteTlsa& wanted, Ttl ttl) {
 
 void World::write(std::size_t host, const WriteTlsa& wanted) {
     Ttl ttl = wanted.ttl;
+    owners_[host].asked(ttl, now());
     if (auto strike = fate_.draw(Fault::ttl_rewritten, now())) {
         ttl = Ttl{static_cast<std::int64_t>(static_cast<double>(ttl.count()) * (0.5 + 4 * fate_.measure(*strike, 0)))};
         disturb_by_ttl(host, ttl);

@@ -39,6 +39,8 @@ void Owner::silence(std::size_t server, Instant now) {
     copies_[server].silent = true;
 }
 
+void Owner::asked(Ttl ttl, Instant now) { ttls_.emplace_back(ttl, now); }
+
 Duration Owner::largest_ttl(Instant now) const {
     Duration largest = floor_;
     for (const Copy& copy : copies_) largest = std::max<Duration>(largest, copy.content.ttl);

@@ -49,6 +49,8 @@ public:
     void forget_shown_since(Instant then);
     // Largest TTL handed out in the seven days before `now` (W5).
     Duration largest_ttl(Instant now) const;
+    // A write that may or may not be made later: whoever asked for it has to reckon with its TTL.
+    void asked(Ttl ttl, Instant now);
     // A version that was handed out until just now, before the world began.
     void remember(const dns::TlsaSet& records, Ttl ttl, Instant last, std::optional<Instant> shown = std::nullopt);
     void forget(Instant now, Duration stale);
