@@ -114,8 +114,8 @@ void PolicyKeeper::tick() {
 void PolicyKeeper::arrived(PolicyArrival arrival) {
     --under_way_;
     check_clock();
+    // What came in one turn of the loop is stored by the next tick() as one transaction: a commit for each of thousands would be all that the thread does.
     std::visit([this](auto& each) { on(each); }, arrival);
-    flush(time_.now());
 }
 
 void PolicyKeeper::on(DnsLook& look) {

@@ -54,6 +54,21 @@ using Story = std::vector<std::string>;
 
 } // namespace
 
+TEST_CASE("what arrives in one turn is stored together by the tick after it", "[domains][policies]") {
+    Scene scene("at_once");
+    scene.world.keeper->tick();
+    rotation::mta_sts::RrsetObservation mx;
+    mx.servers.push_back({"ns0", "192.0.2.0", true, {"10 mx1.example.org"}, Ttl{3600}, {}});
+    mx.primary = mx.servers.front().values;
+    const Instant now = scene.world.clock.now;
+    scene.world.keeper->arrived(DnsLook{kDomain, {now, now, {}, {}, mx, {}}});
+    const auto is_stored = [&] { return scene.world.store->load_policy(kDomain)->has_value(); };
+    CHECK_FALSE(is_stored());
+    CHECK(scene.world.keeper->next_due() == now);
+    scene.world.keeper->tick();
+    CHECK(is_stored());
+}
+
 TEST_CASE("from nothing to enforce: the body, then its id, then four clean weeks, then max_age in steps", "[domains][policies]") {
     Scene scene;
     scene.world.run(30s);
