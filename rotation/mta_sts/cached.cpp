@@ -73,12 +73,8 @@ std::optional<Instant> hard_end(const PastBody& past, const Policy& policy) {
 }
 
 // RFC 8461 sections 5.1 and 8.1: failures are temporary until the id was looked at again, so E_refresh suffices where an old host stays.
-Admission may_enter(const DomainState& state, const std::string& host, Instant now, const Policy& policy) {
-    if (!state.serving || planted(Mistake::mx_added_at_once)) return {true, {}};
+Admission known_to_senders(const DomainState& state, const std::string& host, Instant now, const Policy& policy) {
     const auto text = fmt::format("{} may enter the MX RRset from", host);
-    if (state.serving->body.mode != Mode::none && !covers(state.serving->body, host))
-        return {false, because("wait.body", fmt::format("the policy does not cover {} yet", host))};
-    if (!state.serving->complete) return {false, because("wait.id", fmt::format("{} may enter the MX RRset once every name server answers with the id of the policy that covers it", host))};
     const auto stay = held_hosts(state, now, policy);
     std::vector<Reason> waits;
     for (const PastBody& past : state.past) {
@@ -88,6 +84,14 @@ Admission may_enter(const DomainState& state, const std::string& host, Instant n
         waits.push_back(covers_any(past.body, stay) ? soft_wait(state, past, now, policy, text) : hard_wait(past, policy, text));
     }
     return longest(waits, now);
+}
+
+Admission may_enter(const DomainState& state, const std::string& host, Instant now, const Policy& policy) {
+    if (!state.serving || planted(Mistake::mx_added_at_once)) return {true, {}};
+    if (state.serving->body.mode != Mode::none && !covers(state.serving->body, host))
+        return {false, because("wait.body", fmt::format("the policy does not cover {} yet", host))};
+    if (!state.serving->complete) return {false, because("wait.id", fmt::format("{} may enter the MX RRset once every name server answers with the id of the policy that covers it", host))};
+    return known_to_senders(state, host, now, policy);
 }
 
 Admission may_remain_alone(const DomainState& state, const std::vector<std::string>& left, Instant now, const Policy& policy) {

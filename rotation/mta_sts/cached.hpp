@@ -24,6 +24,8 @@ struct Admission {
     Reason reason;
 };
 Admission may_enter(const DomainState& state, const std::string& host, Instant now, const Policy& policy);
+// The part of it that past policies rule: whether no sender can hold one that lacks the host.
+Admission known_to_senders(const DomainState& state, const std::string& host, Instant now, const Policy& policy);
 // Whether senders find a host that their policy covers when only `left` stand in the MX RRset (C-32, C-33).
 Admission may_remain_alone(const DomainState& state, const std::vector<std::string>& left, Instant now, const Policy& policy);
 // C-36: since when no sender can hold a policy of the domain.

@@ -20,18 +20,38 @@ void remember_ids(DomainState& state, const RrsetObservation& seen) {
     if (seen.primary) remember(*seen.primary);
 }
 
+// Whether some server last answered with none of the newest `count` ids.
+bool shows_older_id(const DomainState& state, std::size_t count) {
+    const std::size_t known = state.ids.size();
+    return std::any_of(state.txt.servers.begin(), state.txt.servers.end(), [&](const RrsetServer& server) {
+        if (!server.values) return false;
+        for (std::size_t back = 1; back <= std::min(count, known); ++back)
+            if (std::find(server.values->begin(), server.values->end(), record_of(state.ids[known - back])) != server.values->end()) return false;
+        return true;
+    });
+}
+
+void begin_waits_again(DomainState& state) {
+    for (PastBody& past : state.past) past.replaced.reset();
+}
+
 // T_t, and what it means for the bodies before.
 void settle_id(Context& context) {
     DomainState& state = context.state;
-    if (!state.serving || !state.serving->id) return;
+    if (!state.serving) return;
     Serving& serving = *state.serving;
+    if (!serving.id) {
+        // Between two ids the former one stands: a server without it has fallen back.
+        if (shows_older_id(state, 1) && !planted(Mistake::id_fall_back_ignored)) begin_waits_again(state);
+        return;
+    }
     const auto& complete = state.txt.complete;
     const bool announced = complete && std::find(complete->values.begin(), complete->values.end(), record_of(*serving.id)) != complete->values.end();
     if (!announced) {
         if (planted(Mistake::id_fall_back_ignored)) return;
-        // A name server fell back: senders may take the former id for the newest again.
+        // A name server fell back: senders may take the former id for the newest again. An id on its way takes nothing back.
+        if (serving.complete || shows_older_id(state, 2)) begin_waits_again(state);
         serving.complete.reset();
-        for (PastBody& past : state.past) past.replaced.reset();
         return;
     }
     if (!serving.complete) {

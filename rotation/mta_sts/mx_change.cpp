@@ -120,14 +120,12 @@ void page_uncovered(Context& context) {
         if (version.closed_at) continue;
         for (const std::string& host : hosts_of(version.values)) {
             if (contains(context.policy.mx_goal, host) && !state.mx.complete) continue; // our own write is on its way
-            const Admission admission = may_enter(state, host, context.now, context.policy);
             const bool enforced = (state.serving && state.serving->body.mode == Mode::enforce) ||
                                   std::any_of(state.past.begin(), state.past.end(), [](const PastBody& past) { return past.body.mode == Mode::enforce; });
             const bool covered = state.serving && (state.serving->body.mode == Mode::none || covers(state.serving->body, host));
-            if (!enforced || (covered && admission.allowed)) continue;
             // While only the newest body waits for its id, senders hold one that may cover the host all the same.
-            const bool uncovered = !covered || std::any_of(state.past.begin(), state.past.end(), [&](const PastBody& past) { return past.body.mode == Mode::enforce && !covers(past.body, host); });
-            if (!uncovered) continue;
+            const Admission admission = covered ? known_to_senders(state, host, context.now, context.policy) : may_enter(state, host, context.now, context.policy);
+            if (!enforced || (covered && admission.allowed)) continue;
             context.out.page = fmt::format("{} stands in the MX RRset of {}, and a policy in force does not cover it: senders defer mail for it; {}", host, context.policy.domain,
                                            admission.reason.sentence());
             return;

@@ -198,6 +198,27 @@ TEST_CASE("the way out pages nobody: mode none refuses no host") {
     CHECK(domain.state.serving->complete);
 }
 
+TEST_CASE("a change after a host has entered pages nobody: senders know the policy that covers it") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.policy.at_once = true;
+    domain.policy.manage_mx = true;
+    domain.start();
+    domain.run(5 * 24h);
+    domain.policy.mx_goal = {"mx1.example.org", "mx2.example.org", "mx3.example.net"};
+    domain.give(PolicyChanged{});
+    domain.run(10 * 24h);
+    REQUIRE(hosts_of(domain.mx) == domain.policy.mx_goal);
+    CHECK(domain.last.page.empty());
+    domain.policy.max_age = 7 * 24h;
+    domain.give(PolicyChanged{});
+    for (int minute = 0; minute < 180; ++minute) {
+        INFO(minute << " " << domain.last.page);
+        CHECK(domain.last.page.empty());
+        domain.run(1min);
+    }
+}
+
 TEST_CASE("mode none is announced, waited for, and only then the record and the name go") {
     Domain domain;
     domain.policy.mode = Mode::enforce;
