@@ -13,6 +13,7 @@ struct PolicyKeeper::Entry {
 
     std::unique_ptr<rotation::mta_sts::DomainState> state; // null: let go, it is in the store
     bool stored = false;                           // the store has a row
+    std::string wanted;                            // digest of the settings that the state was last decided with
     bool started = false;                          // Started was given to the core in this process
     bool at_rest = false;
     bool closed = false;                           // it could not be read: nothing is done until somebody mends it

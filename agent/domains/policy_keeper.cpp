@@ -20,12 +20,12 @@ constexpr Duration kStoreAgain = std::chrono::seconds(5);     // after a refused
 constexpr std::int64_t kCoarse = 6 * 3600 * 1000;             // ms
 
 // What a write would be for: a later look that saw the same is not worth one. Sightings of a TTL count for a week, so hours do not matter.
-std::size_t digest_of(DomainState state, const std::vector<std::string>& goal, bool at_rest) {
+std::size_t digest_of(DomainState state, const std::vector<std::string>& goal, bool at_rest, const std::string& wanted) {
     for (RrsetLedger* ledger : {&state.txt, &state.mx}) {
         ledger->last_round.reset();
         for (auto& sighting : ledger->ttls) sighting.at = from_unix_ms(to_unix_ms(sighting.at) / kCoarse * kCoarse);
     }
-    return std::hash<std::string>{}(fmt::format("{}{}{}", to_policy_document(state), fmt::join(goal, " "), at_rest));
+    return std::hash<std::string>{}(fmt::format("{}{}{}{}", to_policy_document(state), fmt::join(goal, " "), at_rest, wanted));
 }
 
 Json fields_of(const rotation::Note& note) {
@@ -54,6 +54,7 @@ Status PolicyKeeper::start() {
         entry.stored = true;
         entry.at_rest = row.at_rest;
         entry.mx_goal = std::move(row.mx_goal);
+        entry.wanted = std::move(row.wanted);
     }
     return done();
 }
@@ -131,7 +132,8 @@ void PolicyKeeper::on(EndpointLook& look) {
     --entry->under_way;
     const Instant started = look.seen.started;
     process(*entry, Fetched{std::move(look.seen)});
-    if (listeners_.fetched && entry->state && entry->state->serving && entry->state->serving->intent <= started) listeners_.fetched(entry->name, entry->state->fetch_trouble);
+    // Until the snapshot is in place, another body than the one that is meant to be served is no trouble of the site's.
+    if (listeners_.fetched && entry->state && entry->state->serving && entry->state->serving->intent <= started && !entry->serve_intent) listeners_.fetched(entry->name, entry->state->fetch_trouble);
 }
 
 void PolicyKeeper::on(RrsetWritten& written) {
@@ -192,7 +194,7 @@ bool PolicyKeeper::load(Entry& entry, Instant now) {
     }
     entry.closed = false;
     entry.state = std::move(state);
-    if (entry.stored) entry.written = digest_of(*entry.state, entry.mx_goal, entry.at_rest);
+    if (entry.stored) entry.written = digest_of(*entry.state, entry.mx_goal, entry.at_rest, entry.wanted);
     return true;
 }
 
@@ -227,6 +229,7 @@ void PolicyKeeper::process(Entry& entry, const Event& event) {
     const Instant now = time_.now();
     if (!load(entry, now)) return;
     touched_.insert(entry.name);
+    entry.wanted = wanted_of(entry);
     const Policy policy = terms_of(entry);
     take(entry, decide(entry, event, policy, now), now);
     settle_goal(entry);
@@ -239,7 +242,7 @@ void PolicyKeeper::take(Entry& entry, const Decision& decision, Instant now) {
     page(entry, decision.page);
     for (const Action& action : decision.actions) carry_out(entry, action);
     count_in_group(entry, decision, now);
-    entry.at_rest = decision.reason.empty() && decision.page.empty() && entry.state->past.empty() && entry.mx_goal.empty();
+    entry.at_rest = decision.reason.empty() && decision.page.empty() && entry.mx_goal.empty();
     tell_mx(entry, now);
     keep(entry);
     set_due(entry, decision.wake);
@@ -289,7 +292,7 @@ void PolicyKeeper::tell_mx(const Entry& entry, Instant now) {
 void PolicyKeeper::keep(Entry& entry) {
     const bool anything = entry.stored || entry.state->serving || !entry.state->ids.empty() || !entry.state->mx.versions.empty() || !entry.mx_goal.empty();
     if (!anything) return;
-    const std::size_t digest = digest_of(*entry.state, entry.mx_goal, entry.at_rest);
+    const std::size_t digest = digest_of(*entry.state, entry.mx_goal, entry.at_rest, entry.wanted);
     if (entry.stored && digest == entry.written) return;
     entry.written = digest;
     dirty_.insert(&entry);
@@ -297,7 +300,7 @@ void PolicyKeeper::keep(Entry& entry) {
 
 bool PolicyKeeper::store_all(Instant now) {
     commit_.policies.clear();
-    for (Entry* entry : dirty_) commit_.policies.push_back({{entry->name, entry->at_rest, entry->mx_goal}, to_policy_document(*entry->state)});
+    for (Entry* entry : dirty_) commit_.policies.push_back({{entry->name, entry->at_rest, entry->mx_goal, entry->wanted}, to_policy_document(*entry->state)});
     if (!commit_.policies.empty() || !commit_.log.empty() || !commit_.gone_policies.empty() || !commit_.facts.empty())
         if (auto stored = store_.commit(token_, commit_); !stored.ok()) {
             store_trouble_ = stored.error().to_string();

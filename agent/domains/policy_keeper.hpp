@@ -84,6 +84,7 @@ private:
     bool load(Entry& entry, Instant now);
     void unload(Entry& entry);
     rotation::mta_sts::Policy terms_of(const Entry& entry) const;
+    static std::string wanted_of(const Entry& entry);
     rotation::mta_sts::Surroundings around(Entry& entry, const rotation::mta_sts::Policy& policy, Instant now);
     void process(Entry& entry, const rotation::mta_sts::Event& event);
     rotation::mta_sts::Decision decide(Entry& entry, const rotation::mta_sts::Event& event, const rotation::mta_sts::Policy& policy, Instant now);

@@ -47,14 +47,14 @@ void PolicyKeeper::leave_group(Entry& entry) {
     group.due = time_.now();
 }
 
-// One that was announced here before holds the others up until its body is served everywhere, for a day at most: C-38 asks for all of them, and
+// One that was announced with another body before holds the others up until its body is served everywhere, for a day at most: C-38 asks for all of them, and
 // one customer whose name leads nowhere any more must not keep thousands from their policies. Its own waits go on from its own fetches.
 void PolicyKeeper::count_in_group(Entry& entry, const Decision& decision, Instant now) {
     auto found = groups_.find(entry.shares);
     if (found == groups_.end() || !entry.state) return;
     Group& group = *found->second;
     const auto& serving = entry.state->serving;
-    const bool pending = serving && !serving->live && !entry.state->ids.empty() && now < serving->intent + config_.timing.policy_refresh;
+    const bool pending = serving && !serving->live && !entry.state->past.empty() && now < serving->intent + config_.timing.policy_refresh;
     if (entry.shared_wants != decision.wants_shared_id || entry.shared_pending != pending) group.due = now;
     group.wanting = group.wanting - entry.shared_wants + decision.wants_shared_id;
     group.pending = group.pending - entry.shared_pending + pending;

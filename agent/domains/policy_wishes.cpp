@@ -1,6 +1,7 @@
 // The half of PolicyKeeper that knows what is wanted of each domain: configuration, `mxseal mx`, TLS-RPT records before the first policy.
 #include "agent/config/zones.hpp"
 #include "agent/domains/policy_entry.hpp"
+#include "base/bytes.hpp"
 #include "rotation/mta_sts/cached.hpp"
 
 #include <algorithm>
@@ -67,6 +68,16 @@ Policy PolicyKeeper::terms_of(const Entry& entry) const {
     return policy;
 }
 
+// Whatever changes a decision: a domain for which it is as it was can wait for its next look.
+std::string PolicyKeeper::wanted_of(const Entry& entry) {
+    if (entry.settings == nullptr) return {};
+    const PolicySettings& settings = *entry.settings;
+    const std::string all = fmt::format("{} {} {} {} {} {} {} {} {}", to_string(settings.mode), settings.max_age.count(), settings.txt_ttl.count(), settings.at_once,
+                                        settings.txt_target ? settings.txt_target->text() : "", fmt::join(settings.mx_patterns, ","), fmt::join(texts_of(settings.mx_goal), ","), settings.manage_mx,
+                                        fmt::join(settings.rua, ","));
+    return to_hex(sha256(view_of(all))).substr(0, 16);
+}
+
 Surroundings PolicyKeeper::around(Entry& entry, const Policy& policy, Instant now) {
     Surroundings around;
     if (auto group = groups_.find(entry.shares); group != groups_.end()) around.shared = group->second->state.announced;
@@ -87,7 +98,7 @@ void PolicyKeeper::want(const std::string& domain, const PolicySettings& setting
     join_group(entry);
     const Instant now = time_.now();
     // What was at rest is looked at within the hour, each domain at its own place in it.
-    const bool may_wait = is_new && entry.at_rest && entry.stored;
+    const bool may_wait = is_new && entry.at_rest && entry.stored && entry.wanted == wanted_of(entry);
     set_due(entry, may_wait ? now + Duration(static_cast<std::int64_t>(static_cast<double>(config_.timing.monitor_every.count()) * static_cast<double>(spread))) : now);
 }
 

@@ -16,7 +16,7 @@ using namespace rotation::mta_sts;
 namespace {
 
 // Our choices, for a machine of a few cores: waiting for the network, not computing, is what most of these threads do.
-constexpr std::size_t kDnsThreads = 16, kFetchThreads = 16, kWriteThreads = 8, kMxThreads = 4;
+constexpr std::size_t kDnsThreads = 16, kRecordThreads = 2, kFetchThreads = 16, kWriteThreads = 8, kMxThreads = 4;
 constexpr Ttl kReportRecordTtl{3600};
 
 rotation::Failure failure_of(const Error& error) {
@@ -34,7 +34,7 @@ Result<dns::Name> owner_of(const std::string& domain, dns::Type type) {
 } // namespace
 
 PolicyWorkers::PolicyWorkers(PolicyPorts ports, std::function<void(PolicyArrival)> sink)
-    : ports_(std::move(ports)), sink_(std::move(sink)), dns_(kDnsThreads), fetches_(kFetchThreads), writes_(kWriteThreads), mx_hosts_(kMxThreads) {}
+    : ports_(std::move(ports)), sink_(std::move(sink)), dns_(kDnsThreads), records_(kRecordThreads), fetches_(kFetchThreads), writes_(kWriteThreads), mx_hosts_(kMxThreads) {}
 
 void PolicyWorkers::observe(const std::string& domain) {
     dns_.submit([this, domain] {
@@ -67,7 +67,7 @@ void PolicyWorkers::look_at_mx_host(const std::string& host) {
 }
 
 void PolicyWorkers::observe_record(const std::string& name) {
-    dns_.submit([this, name] {
+    records_.submit([this, name] {
         auto owner = dns::Name::parse(name);
         const Instant now = ports_.clock.wall();
         sink_(RecordLook{name, owner.ok() ? ports_.policies.observe_rrset(*owner, dns::Type::txt, ports_.zone(*owner)) : RrsetRound{now, now, owner.error().to_string(), {}, {}}});

@@ -58,7 +58,7 @@ private:
     std::mutex mutex_;
     std::map<std::string, std::map<std::string, Instant>> addresses_;        // by domain: when each was last in the RRset
     std::map<dns::Name, dns::Name> aliases_;
-    WorkerPool dns_, fetches_, writes_, mx_hosts_;
+    WorkerPool dns_, records_, fetches_, writes_, mx_hosts_; // a shared record is not kept waiting by those who share it
 };
 
 } // namespace mxseal::agent

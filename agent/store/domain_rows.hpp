@@ -44,6 +44,7 @@ struct PolicyRow {
     std::string domain;
     bool at_rest = false;                   // no change is under way and nothing is waited for
     std::vector<std::string> mx_goal;       // as `mxseal mx` was told; empty: nobody told
+    std::string wanted;                     // digest of what the configuration wanted when the state was stored
 };
 
 // Key and certificate of a site. Nobody pins them, so a renewal replaces both (MX keys are never replaced: Store::put_key).

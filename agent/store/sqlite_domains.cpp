@@ -187,8 +187,8 @@ void remove_sites(SQLite::Database& database, const std::vector<std::string>& do
 
 std::vector<PolicyRow> load_policies(SQLite::Database& database) {
     std::vector<PolicyRow> policies;
-    SQLite::Statement row(database, "SELECT domain, at_rest, mx_goal FROM policies ORDER BY domain");
-    while (row.executeStep()) policies.push_back({row.getColumn(0).getString(), row.getColumn(1).getInt() != 0, split(row.getColumn(2).getString())});
+    SQLite::Statement row(database, "SELECT domain, at_rest, mx_goal, wanted FROM policies ORDER BY domain");
+    while (row.executeStep()) policies.push_back({row.getColumn(0).getString(), row.getColumn(1).getInt() != 0, split(row.getColumn(2).getString()), row.getColumn(3).getString()});
     return policies;
 }
 
@@ -203,13 +203,14 @@ Result<std::optional<Json>> load_policy(SQLite::Database& database, const std::s
 
 void write_policies(SQLite::Database& database, const std::vector<Commit::Policy>& policies) {
     if (policies.empty()) return;
-    SQLite::Statement row(database, "INSERT INTO policies (domain, at_rest, mx_goal) VALUES (?, ?, ?) "
-                                    "ON CONFLICT (domain) DO UPDATE SET at_rest = excluded.at_rest, mx_goal = excluded.mx_goal");
+    SQLite::Statement row(database, "INSERT INTO policies (domain, at_rest, mx_goal, wanted) VALUES (?, ?, ?, ?) "
+                                    "ON CONFLICT (domain) DO UPDATE SET at_rest = excluded.at_rest, mx_goal = excluded.mx_goal, wanted = excluded.wanted");
     SQLite::Statement document(database, "INSERT INTO policy_documents (domain, document) VALUES (?, ?) ON CONFLICT (domain) DO UPDATE SET document = excluded.document");
     for (const Commit::Policy& policy : policies) {
         row.bind(1, policy.row.domain);
         row.bind(2, policy.row.at_rest ? 1 : 0);
         row.bind(3, joined(policy.row.mx_goal));
+        row.bind(4, policy.row.wanted);
         row.exec();
         row.reset();
         document.bind(1, policy.row.domain);

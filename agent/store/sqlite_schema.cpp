@@ -53,7 +53,7 @@ CREATE TABLE site_issuers (digest TEXT NOT NULL PRIMARY KEY, certificates BLOB N
 )sql"},
     {3, "what senders may hold of each domain's policy", R"sql(
 ALTER TABLE sites DROP COLUMN mx;
-CREATE TABLE policies (domain TEXT NOT NULL PRIMARY KEY, at_rest INTEGER NOT NULL, mx_goal TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE policies (domain TEXT NOT NULL PRIMARY KEY, at_rest INTEGER NOT NULL, mx_goal TEXT NOT NULL, wanted TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE policy_documents (domain TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL);
 )sql"},
 }};

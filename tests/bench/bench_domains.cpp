@@ -139,7 +139,7 @@ void give_sites(Store& store, FencingToken token, const SiteKeys& keys, std::siz
         for (std::size_t i = from; i < std::min(domains, from + 1000); ++i) {
             const std::string name = name_of(i);
             commit.sites.push_back({name, "self-signed", now, now + 90 * 24h, 0, {}, "", kBody.text()});
-            commit.policies.push_back({{name, true, {}}, document});
+            commit.policies.push_back({{name, true, {}, ""}, document});
             commit.pairs.push_back({name, taken(keys.seal(key, name)), Bytes(500, 7), {}});
         }
         must(store.commit(token, commit));

@@ -474,3 +474,30 @@ TEST_CASE("plan of a domain that shares a record goes on over the alias and the 
     group.world.run(3 * 24h);
     CHECK(events(group.names[0]).empty());
 }
+
+TEST_CASE("a profile that changed while the agent was away is taken up at once, one that did not within the hour", "[domains][policies]") {
+    Scene scene("testing");
+    scene.world.run(3 * 24h);
+    scene.world.start();
+    const auto looks = scene.world.looks;
+    scene.world.run(1min);
+    CHECK(scene.world.looks == looks);
+    scene.world.run(1h);
+    CHECK(scene.world.looks > looks);
+    scene.settings.max_age = std::chrono::seconds(43'200);
+    scene.world.start();
+    scene.world.run(1min);
+    CHECK(scene.model().story == Story{"serve testing", "txt id", "serve testing"});
+}
+
+TEST_CASE("after a change a domain is at rest although senders hold the former policy for weeks", "[domains][policies]") {
+    Scene scene("at_once");
+    scene.world.run(2 * 24h);
+    scene.settings.max_age = std::chrono::seconds(2 * 604'800);
+    scene.world.want(kDomain, scene.settings);
+    scene.world.run(24h);
+    CHECK(scene.world.keeper->is_at_rest(kDomain));
+    const auto looks = scene.world.looks;
+    scene.world.run(24h);
+    CHECK(scene.world.looks - looks <= 25);
+}

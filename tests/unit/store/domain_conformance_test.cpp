@@ -127,9 +127,9 @@ TEMPLATE_TEST_CASE("a policy is read back as it was stored, and what is gone lea
         auto store = world.open();
         auto token = store->acquire_lease("agent");
         Commit commit;
-        commit.policies = {{{"b.example", true, {"mx1.example.org", "mx2.example.org"}}, "{\"version\": 1}"}, {{"a.example", false, {}}, "{\"version\": 2}"}};
+        commit.policies = {{{"b.example", true, {"mx1.example.org", "mx2.example.org"}, "as then"}, "{\"version\": 1}"}, {{"a.example", false, {}, ""}, "{\"version\": 2}"}};
         REQUIRE(store->commit(*token, commit));
-        commit.policies = {{{"a.example", true, {}}, "{\"version\": 3}"}};
+        commit.policies = {{{"a.example", true, {}, ""}, "{\"version\": 3}"}};
         REQUIRE(store->commit(*token, commit));
     }
     auto store = world.open();
@@ -137,6 +137,7 @@ TEMPLATE_TEST_CASE("a policy is read back as it was stored, and what is gone lea
     REQUIRE(policies->size() == 2);
     CHECK(policies->front().at_rest);
     CHECK(policies->front().mx_goal.empty());
+    CHECK(policies->back().wanted == "as then");
     CHECK(policies->back().mx_goal == std::vector<std::string>{"mx1.example.org", "mx2.example.org"});
     CHECK((**store->load_policy("a.example"))["version"].as_integer() == 3);
     CHECK_FALSE(store->load_policy("c.example")->has_value());
