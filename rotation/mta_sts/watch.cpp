@@ -33,8 +33,8 @@ bool waits_for_something(const DomainState& state, Instant now, const Policy& po
 Duration pace(const Context& context, Task task) {
     const bool changes = task == Task::fetch ? endpoint_changes(context.state, context.policy) : dns_changes(context.state, context.policy);
     if (changes) return context.policy.observe_every;
-    const bool goes_somewhere = !context.policy.mx_goal.empty() || context.policy.mode == Mode::none;
-    if (goes_somewhere && waits_for_something(context.state, context.now, context.policy)) return std::min(kLongWaitPace, context.policy.monitor_every);
+    // A fall-back of an id that nobody sees now would end a wait too early for whoever wants to add a host later.
+    if (waits_for_something(context.state, context.now, context.policy)) return std::min(kLongWaitPace, context.policy.monitor_every);
     return context.policy.monitor_every;
 }
 

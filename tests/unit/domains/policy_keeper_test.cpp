@@ -499,5 +499,5 @@ TEST_CASE("after a change a domain is at rest although senders hold the former p
     CHECK(scene.world.keeper->is_at_rest(kDomain));
     const auto looks = scene.world.looks;
     scene.world.run(24h);
-    CHECK(scene.world.looks - looks <= 25);
+    CHECK(scene.world.looks - looks <= 100); // each 15 minutes: an id that falls back must not go unseen
 }
