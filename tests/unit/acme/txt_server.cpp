@@ -10,6 +10,7 @@
 #include <cctype>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 namespace mxseal::agent::testing {
 
@@ -26,13 +27,15 @@ sockaddr_in loopback(std::uint16_t port) {
     return address;
 }
 
+// Negative: the port is somebody else's.
 int bound(int type, std::uint16_t port) {
     int descriptor = socket(AF_INET, type | SOCK_CLOEXEC, 0);
     int on = 1;
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in address = loopback(port);
-    if (bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error("no loopback port for the DNS server");
-    return descriptor;
+    if (bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return descriptor;
+    close(descriptor);
+    return -1;
 }
 
 std::uint16_t port_of(int descriptor) {
@@ -73,9 +76,16 @@ void append_txt(std::vector<std::uint8_t>& out, const std::string& value) {
 } // namespace
 
 TxtServer::TxtServer() {
-    udp_ = bound(SOCK_DGRAM, 0);
-    port_ = port_of(udp_);
-    tcp_ = bound(SOCK_STREAM, port_);
+    // The port that UDP gets may be taken under TCP, by a connection of another test.
+    for (int tries = 0; tries < 100; ++tries) {
+        udp_ = bound(SOCK_DGRAM, 0);
+        if (udp_ < 0) break;
+        port_ = port_of(udp_);
+        tcp_ = bound(SOCK_STREAM, port_);
+        if (tcp_ >= 0) break;
+        close(std::exchange(udp_, -1));
+    }
+    if (udp_ < 0) throw std::runtime_error("no loopback port for the DNS server");
     listen(tcp_, 8);
     thread_ = std::thread([this] { serve(); });
 }
