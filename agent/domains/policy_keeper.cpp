@@ -92,11 +92,12 @@ std::optional<Instant> PolicyKeeper::next_due() const {
     return next;
 }
 
-bool PolicyKeeper::is_unflushed() const { return !commit_.facts.empty() || !touched_.empty() || !dirty_.empty() || !starts_.empty() || !commit_.log.empty() || !commit_.gone_policies.empty(); }
+bool PolicyKeeper::is_unflushed() const { return wake_loaded_ || !commit_.facts.empty() || !touched_.empty() || !dirty_.empty() || !starts_.empty() || !commit_.log.empty() || !commit_.gone_policies.empty(); }
 
 void PolicyKeeper::tick() {
     check_clock();
     const Instant now = time_.now();
+    if (std::exchange(wake_loaded_, false)) wake_all_loaded(now);
     for (int count = 0; count < kBatchMax && !due_.empty() && due_.begin()->at <= now; ++count) {
         Entry& entry = *due_.begin()->entry;
         set_due(entry, std::nullopt);
@@ -145,7 +146,7 @@ void PolicyKeeper::on(RrsetWritten& written) {
 }
 
 void PolicyKeeper::on(MxHostLook& look) {
-    if (board_.arrived(look, time_.now())) wake_all_loaded(time_.now());
+    if (board_.arrived(look, time_.now())) wake_loaded_ = true; // once for all that arrived in this turn
 }
 
 void PolicyKeeper::in_place(const std::string& domain, std::uint64_t generation) {

@@ -139,6 +139,7 @@ private:
     std::set<std::string> touched_;                          // since the last flush
     std::set<Entry*> dirty_;
     std::vector<Start> starts_;
+    bool wake_loaded_ = false;                               // what is known of an MX host changed
     std::optional<Instant> flush_again_;
     std::string store_trouble_;
     std::size_t under_way_ = 0, pages_ = 0;

@@ -241,15 +241,17 @@ void PolicyKeeper::on(ReportRecordLook& look) {
     const Instant now = time_.now();
     const bool settled = look.trouble.empty() || look.foreign;
     set_due(look.name, record, now + (settled ? every : std::min({every, kReportRecordAgain, config_.timing.observe_every})));
-    const bool changed = !record.known || record.trouble != look.trouble;
+    const bool was_known = record.known;
+    const bool changed = !was_known || record.trouble != look.trouble;
     record.known = true;
     record.foreign = look.foreign;
     record.trouble = look.trouble;
     record.advice = look.advice;
     if (!changed) return;
     if (!look.trouble.empty()) log(look.name, "reports.trouble", Json::object(), fmt::format("_smtp._tls.{}: {}", look.name, look.trouble));
-    if (look.trouble.empty()) log(look.name, "reports.in_place", Json::object(), fmt::format("the TLS-RPT record _smtp._tls.{} stands at every name server", look.name));
-    wake_all_loaded(now);
+    // After a start thousands are as they were: nothing to tell.
+    if (look.trouble.empty() && was_known) log(look.name, "reports.in_place", Json::object(), fmt::format("the TLS-RPT record _smtp._tls.{} stands at every name server", look.name));
+    if (Entry* entry = find(look.name); entry != nullptr && entry->state && !entry->at_rest) set_due(*entry, now);
 }
 
 } // namespace mxseal::agent

@@ -207,7 +207,7 @@ void print(const Row& row) {
 int main(int count, char** words) {
     try {
         const std::size_t most = count > 1 ? std::strtoul(words[1], nullptr, 10) : 100'000;
-        fmt::print(" domains | import s | start s | a step us |   idle us | idle % CPU |  a look us | snapshot s   (a step: a renewed certificate, stored; idle: a turn in which nothing is due,\n"
+        fmt::print(" domains | import s | start s | a step us |   idle us | idle % CPU |  a look us | snapshot s   (start: every domain looked at, as after a change of its profile; a step: a renewed certificate, stored; idle: a turn in which nothing is due,\n"
                    "          two a second; a look: name servers and endpoint of one domain, once an hour, with everything the agent does about it but the network)\n");
         const Row few = measure(1'000), many = measure(most);
         print(few);
