@@ -82,7 +82,8 @@ def domains_are_added_the_ca_fails_and_the_agent_dies(world: World) -> None:
     world.ca.server.start()
     world.ca.wait_ready()
     _root(world)
-    _wait_fetched(world, "d", 3 * _PATIENCE)
+    # The CA forgot its accounts and orders with its restart: where the first order after it fails once more, the next one is two minutes later.
+    _wait_fetched(world, "d", 4 * _PATIENCE)
 
     mxseal.run("domain", "remove", "b.example.test")
     # RFC 8461 section 8.3: a policy ends by `mode: none`, for as long as a sender may hold the former one.
