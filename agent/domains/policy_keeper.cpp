@@ -217,16 +217,18 @@ Decision PolicyKeeper::decide(Entry& entry, const Event& event, const Policy& po
         next.notes.insert(next.notes.begin(), all.notes.begin(), all.notes.end());
         all = std::move(next);
     };
+    // Section 0.1: what waits count from moves before anything is decided, or forgotten, by a clock that ran ahead.
+    if (entry.clock_step != Duration{0}) add(ClockStepped{std::exchange(entry.clock_step, Duration{0})});
     if (!entry.started) add(Started{});
     entry.started = true;
     if (std::exchange(entry.tell_shared, false))
         if (auto group = groups_.find(entry.shares); group != groups_.end()) add(SharedSeen{group->second->last.rrset, group->second->last.finished});
-    if (entry.clock_step != Duration{0}) add(ClockStepped{std::exchange(entry.clock_step, Duration{0})});
     add(event);
     return all;
 }
 
 void PolicyKeeper::process(Entry& entry, const Event& event) {
+    check_clock();
     const Instant now = time_.now();
     if (!load(entry, now)) return;
     touched_.insert(entry.name);

@@ -501,3 +501,19 @@ TEST_CASE("after a change a domain is at rest although senders hold the former p
     scene.world.run(24h);
     CHECK(scene.world.looks - looks <= 100); // each 15 minutes: an id that falls back must not go unseen
 }
+
+TEST_CASE("a clock that stepped forward while no agent ran ends no wait and lets nothing be forgotten", "[domains][policies]") {
+    Scene scene("at_once");
+    scene.world.run(5 * 24h);
+    scene.command("add", {"mx2.example.org"});
+    scene.world.run(2h);
+    // As Runtime stores it: the anchor by which the next process finds the step.
+    const auto boot = scene.world.clock.boot_time().since_boot;
+    REQUIRE(scene.world.store->put_document("agent", "clock", Json::object({{"wall", to_unix_ms(scene.world.clock.now)}, {"boot", static_cast<std::int64_t>(boot.count())}, {"boot_id", "boot"}})));
+    scene.world.clock.step(400h); // longer than any wait, and than max_age
+    scene.world.start();
+    scene.world.run(24h);
+    CHECK(scene.model().mx.front().size() == 1);
+    scene.world.run(4 * 24h);
+    CHECK(scene.model().mx.front().size() == 2);
+}
