@@ -29,6 +29,7 @@ void put(JsonWriter& to, const RrsetLedger::Complete& complete);
 void put(JsonWriter& to, const RrsetLedger& ledger);
 void put(JsonWriter& to, const Serving& serving);
 void put(JsonWriter& to, const PastBody& past);
+void put(JsonWriter& to, const EndpointAddress& address);
 void put(JsonWriter& to, const SharedId& shared);
 
 template <class T>
@@ -83,6 +84,7 @@ void put(JsonWriter& to, const Serving& serving) {
            serving.complete, "disturbed", serving.disturbed);
 }
 
+void put(JsonWriter& to, const EndpointAddress& address) { object(to, "address", address.address, "gone_since", address.gone_since); }
 void put(JsonWriter& to, const SharedId& shared) { object(to, "id", shared.id, "intent", shared.intent); }
 void put(JsonWriter& to, const PastBody& past) { object(to, "body", past.body, "last_served", past.last_served, "replaced", past.replaced); }
 
@@ -194,6 +196,10 @@ struct Get<SharedId> {
     static SharedId from(const Json& json, const char*) { return {get<std::string>(json, "id"), get<Instant>(json, "intent")}; }
 };
 template <>
+struct Get<EndpointAddress> {
+    static EndpointAddress from(const Json& json, const char*) { return {get<std::string>(json, "address"), get<std::optional<Instant>>(json, "gone_since")}; }
+};
+template <>
 struct Get<PastBody> {
     static PastBody from(const Json& json, const char*) {
         return {get<PolicyBody>(json, "body"), get<std::optional<Instant>>(json, "last_served"), get<std::optional<Instant>>(json, "replaced")};
@@ -238,7 +244,8 @@ Result<SharedState> from_shared_document(const Json& document) {
 std::string to_policy_document(const DomainState& state) {
     std::string text;
     JsonWriter to(text);
-    object(to, "version", kVersion, "txt", state.txt, "mx", state.mx, "ids", state.ids, "serving", state.serving, "past", state.past, "withdrawn", state.withdrawn, "clean_since", state.clean_since);
+    object(to, "version", kVersion, "txt", state.txt, "mx", state.mx, "ids", state.ids, "serving", state.serving, "past", state.past, "withdrawn", state.withdrawn, "clean_since", state.clean_since,
+           "addresses", state.addresses);
     return text;
 }
 
@@ -253,6 +260,7 @@ Result<DomainState> from_policy_document(const Json& document) {
         state.past = get<std::vector<PastBody>>(document, "past");
         state.withdrawn = get<std::optional<Instant>>(document, "withdrawn");
         state.clean_since = get<std::optional<Instant>>(document, "clean_since");
+        if (!document["addresses"].is_null()) state.addresses = get<std::vector<EndpointAddress>>(document, "addresses"); // absent until 2026-11
         return state;
     } catch (const Misfit& misfit) {
         return damaged(misfit);

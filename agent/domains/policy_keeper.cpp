@@ -1,6 +1,5 @@
-// The half of PolicyKeeper that runs: time, arrivals, deciding, storing. What is wanted of each domain is policy_wishes.cpp's, what people
-// are told policy_report.cpp's.
-#include "agent/domains/policy_document.hpp"
+// The half of PolicyKeeper that runs: time, arrivals, deciding. What is kept of it is policy_storing.cpp's, what is wanted of each domain
+// policy_wishes.cpp's, what people are told policy_report.cpp's.
 #include "agent/domains/policy_entry.hpp"
 #include "rotation/mta_sts/cached.hpp"
 
@@ -15,18 +14,7 @@ using namespace rotation::mta_sts;
 
 namespace {
 
-constexpr int kBatchMax = 256;                                // domains a tick, so that arrivals are not kept waiting
-constexpr Duration kStoreAgain = std::chrono::seconds(5);     // after a refused write: our choice
-constexpr std::int64_t kCoarse = 6 * 3600 * 1000;             // ms
-
-// What a write would be for: a later look that saw the same is not worth one. Sightings of a TTL count for a week, so hours do not matter.
-std::size_t digest_of(DomainState state, const std::vector<std::string>& goal, bool at_rest, const std::string& wanted) {
-    for (RrsetLedger* ledger : {&state.txt, &state.mx}) {
-        ledger->last_round.reset();
-        for (auto& sighting : ledger->ttls) sighting.at = from_unix_ms(to_unix_ms(sighting.at) / kCoarse * kCoarse);
-    }
-    return std::hash<std::string>{}(fmt::format("{}{}{}{}", to_policy_document(state), fmt::join(goal, " "), at_rest, wanted));
-}
+constexpr int kBatchMax = 256; // domains a tick, so that arrivals are not kept waiting
 
 Json fields_of(const rotation::Note& note) {
     Json fields = Json::object();
@@ -42,22 +30,6 @@ PolicyKeeper::PolicyKeeper(const Config& config, Clock& clock, Store& store, Fen
 PolicyKeeper::~PolicyKeeper() = default;
 
 bool PolicyKeeper::Due::operator<(const Due& other) const { return at != other.at ? at < other.at : entry->name < other.entry->name; }
-
-Status PolicyKeeper::start() {
-    auto rows = store_.load_policies();
-    if (!rows.ok()) return std::move(rows).error();
-    auto clock = store_.get_document("agent", "clock");
-    if (!clock.ok()) return std::move(clock).error();
-    if (*clock) time_.restore(**clock);
-    for (PolicyRow& row : *rows) {
-        Entry& entry = entry_of(row.domain);
-        entry.stored = true;
-        entry.at_rest = row.at_rest;
-        entry.mx_goal = std::move(row.mx_goal);
-        entry.wanted = std::move(row.wanted);
-    }
-    return done();
-}
 
 PolicyKeeper::Entry* PolicyKeeper::find(const std::string& domain) const {
     auto found = entries_.find(domain);
@@ -92,8 +64,6 @@ std::optional<Instant> PolicyKeeper::next_due() const {
     return next;
 }
 
-bool PolicyKeeper::is_unflushed() const { return wake_loaded_ || !commit_.facts.empty() || !touched_.empty() || !dirty_.empty() || !starts_.empty() || !commit_.log.empty() || !commit_.gone_policies.empty(); }
-
 void PolicyKeeper::tick() {
     check_clock();
     const Instant now = time_.now();
@@ -104,8 +74,7 @@ void PolicyKeeper::tick() {
         process(entry, TimeReached{});
     }
     for (const std::string& host : board_.take_due(now)) {
-        ++under_way_;
-        starts_.push_back([this, host] { outside_.look_at_mx_host(host); });
+        begin(nullptr, [this, host] { outside_.look_at_mx_host(host); });
     }
     look_at_report_records(now);
     for (auto& [name, group] : groups_)
@@ -120,17 +89,22 @@ void PolicyKeeper::arrived(PolicyArrival arrival) {
     std::visit([this](auto& each) { on(each); }, arrival);
 }
 
+// An act came back. What it brought counts only beside the decision that began it.
+bool PolicyKeeper::is_heard(Entry& entry) {
+    --entry.under_way;
+    if (entry.given_up) set_due(entry, time_.now());
+    return !entry.given_up;
+}
+
 void PolicyKeeper::on(DnsLook& look) {
     Entry* entry = find(look.domain);
-    if (entry == nullptr) return;
-    --entry->under_way;
+    if (entry == nullptr || !is_heard(*entry)) return;
     process(*entry, Observed{std::move(look.seen)});
 }
 
 void PolicyKeeper::on(EndpointLook& look) {
     Entry* entry = find(look.domain);
-    if (entry == nullptr) return;
-    --entry->under_way;
+    if (entry == nullptr || !is_heard(*entry)) return;
     const Instant started = look.seen.started;
     process(*entry, Fetched{std::move(look.seen)});
     // Until the snapshot is in place, another body than the one that is meant to be served is no trouble of the site's.
@@ -139,8 +113,7 @@ void PolicyKeeper::on(EndpointLook& look) {
 
 void PolicyKeeper::on(RrsetWritten& written) {
     Entry* entry = find(written.domain);
-    if (entry == nullptr) return;
-    --entry->under_way;
+    if (entry == nullptr || !is_heard(*entry)) return;
     if (written.type == dns::Type::txt) return process(*entry, TxtWritten{std::move(written.failure)});
     process(*entry, MxWritten{std::move(written.failure)});
 }
@@ -153,9 +126,7 @@ void PolicyKeeper::in_place(const std::string& domain, std::uint64_t generation)
     Entry* entry = find(domain);
     if (entry == nullptr || !entry->serve_intent) return;
     const Instant intent = *entry->serve_intent;
-    entry->serve_intent.reset();
-    --entry->under_way;
-    --under_way_;
+    overtake_serve(*entry);
     process(*entry, Served{std::nullopt, generation, intent});
 }
 
@@ -165,48 +136,36 @@ void PolicyKeeper::wake_all_loaded(Instant now) {
         if (entry->state && !entry->at_rest) set_due(*entry, now);
 }
 
+void PolicyKeeper::owe_step(Party& party, Duration step) {
+    if (party.clock_step != Duration{0}) --untold_;
+    party.clock_step += step;
+    if (party.clock_step != Duration{0}) ++untold_;
+}
+
+// Section 0.1: what waits count from moves before anything is decided, or forgotten, by a clock that ran ahead.
+std::optional<ClockStepped> PolicyKeeper::take_step(Party& party) {
+    const Duration step = party.clock_step;
+    if (step == Duration{0}) return std::nullopt;
+    owe_step(party, -step);
+    party.told_step += step;
+    return ClockStepped{step};
+}
+
 void PolicyKeeper::check_clock() {
     const auto stepped = time_.step();
     if (!stepped) return;
     const Instant now = time_.now();
+    clock_noted_ = false;
     for (auto& [name, entry] : entries_) {
-        entry->clock_step += *stepped;
+        owe_step(*entry, *stepped);
         set_due(*entry, now);
     }
-    for (auto& [name, group] : groups_) process(*group, ClockStepped{*stepped});
-}
-
-bool PolicyKeeper::load(Entry& entry, Instant now) {
-    if (entry.state) return true;
-    auto state = std::make_unique<DomainState>();
-    if (entry.stored) {
-        auto document = store_.load_policy(entry.name);
-        auto read = document.ok() && *document ? from_policy_document(**document) : Result<DomainState>(document.ok() ? Error(ErrorCode::io, "its row has no document") : std::move(document).error());
-        if (!read.ok()) {
-            entry.reason = rotation::because("halt.state", read.error().to_string());
-            entry.closed = true;
-            set_due(entry, now + config_.timing.monitor_every);
-            return false;
-        }
-        *state = std::move(*read);
-        state->observed_at = entry.observed_at;
-        state->fetched_at = entry.fetched_at;
-        state->txt_alias = entry.txt_alias;
+    for (auto& [name, group] : groups_) {
+        owe_step(*group, *stepped);
+        group->due = now;
+        // Its members may hear of this round after the step.
+        for (Instant* at : {&group->last.started, &group->last.finished}) *at += std::max(*stepped, Duration{0});
     }
-    entry.closed = false;
-    entry.state = std::move(state);
-    if (entry.stored) entry.written = digest_of(*entry.state, entry.mx_goal, entry.at_rest, entry.wanted);
-    return true;
-}
-
-// What is at rest is let go, once the store has it.
-void PolicyKeeper::unload(Entry& entry) {
-    if (!entry.state || !entry.at_rest || entry.under_way > 0 || dirty_.contains(&entry) || !entry.stored) return;
-    if (!entry.state->observe_trouble.empty() || !entry.state->fetch_trouble.empty() || !entry.state->retries.empty()) return;
-    entry.observed_at = entry.state->observed_at;
-    entry.fetched_at = entry.state->fetched_at;
-    entry.txt_alias = entry.state->txt_alias;
-    entry.state.reset();
 }
 
 Decision PolicyKeeper::decide(Entry& entry, const Event& event, const Policy& policy, Instant now) {
@@ -217,8 +176,7 @@ Decision PolicyKeeper::decide(Entry& entry, const Event& event, const Policy& po
         next.notes.insert(next.notes.begin(), all.notes.begin(), all.notes.end());
         all = std::move(next);
     };
-    // Section 0.1: what waits count from moves before anything is decided, or forgotten, by a clock that ran ahead.
-    if (entry.clock_step != Duration{0}) add(ClockStepped{std::exchange(entry.clock_step, Duration{0})});
+    if (const auto stepped = take_step(entry)) add(*stepped);
     if (!entry.started) add(Started{});
     entry.started = true;
     if (std::exchange(entry.tell_shared, false))
@@ -230,15 +188,16 @@ Decision PolicyKeeper::decide(Entry& entry, const Event& event, const Policy& po
 void PolicyKeeper::process(Entry& entry, const Event& event) {
     check_clock();
     const Instant now = time_.now();
+    if (is_given_up(entry)) return set_due(entry, entry.under_way > 0 ? std::nullopt : flush_again_);
     if (!load(entry, now)) return;
     touched_.insert(entry.name);
-    entry.wanted = wanted_of(entry);
+    entry.decided_for = entry.wanted;
     const Policy policy = terms_of(entry);
-    take(entry, decide(entry, event, policy, now), now);
-    settle_goal(entry);
+    take(entry, decide(entry, event, policy, now), policy, now);
+    settle_goal(entry, policy, now);
 }
 
-void PolicyKeeper::take(Entry& entry, const Decision& decision, Instant now) {
+void PolicyKeeper::take(Entry& entry, const Decision& decision, const Policy& policy, Instant now) {
     for (const rotation::Note& note : decision.notes) log(entry.name, note.event, fields_of(note), note.sentence);
     entry.reason = decision.reason;
     entry.ask = decision.ask || decision.ask_txt ? decision.reason.sentence() : "";
@@ -246,29 +205,40 @@ void PolicyKeeper::take(Entry& entry, const Decision& decision, Instant now) {
     for (const Action& action : decision.actions) carry_out(entry, action);
     count_in_group(entry, decision, now);
     entry.at_rest = decision.reason.empty() && decision.page.empty() && entry.mx_goal.empty();
-    tell_mx(entry, now);
+    tell_mx(entry, policy, now);
     keep(entry);
     set_due(entry, decision.wake);
 }
 
-void PolicyKeeper::carry_out(Entry& entry, const Action& action) {
-    ++entry.under_way;
+// `of`: null for what nobody decided.
+void PolicyKeeper::begin(Party* of, std::function<void()> act, bool serves) {
+    if (of != nullptr) ++of->under_way;
     ++under_way_;
+    starts_.push_back({of, std::move(act), serves});
+}
+
+void PolicyKeeper::overtake_serve(Entry& entry) {
+    if (!entry.serve_intent) return;
+    entry.serve_intent.reset();
+    --entry.under_way;
+    --under_way_;
+}
+
+void PolicyKeeper::carry_out(Entry& entry, const Action& action) {
     const std::string& name = entry.name;
     const bool self_signed = entry.settings != nullptr && entry.settings->certificate == "self-signed";
-    if (std::holds_alternative<Observe>(action)) return starts_.push_back([this, name] { outside_.observe(name); });
-    if (std::holds_alternative<Fetch>(action)) return starts_.push_back([this, name, self_signed] { outside_.fetch(name, self_signed); });
+    if (std::holds_alternative<Observe>(action)) return begin(&entry, [this, name] { outside_.observe(name); });
+    if (const auto* fetch = std::get_if<Fetch>(&action))
+        return begin(&entry, [this, name, self_signed, departed = fetch->departed] { outside_.fetch(name, self_signed, departed); });
     if (const auto* txt = std::get_if<WriteTxt>(&action))
-        return starts_.push_back([this, name, write = *txt] { outside_.write(name, dns::Type::txt, write.base, write.target, write.ttl); });
-    if (const auto* mx = std::get_if<WriteMx>(&action)) return starts_.push_back([this, name, write = *mx] { outside_.write(name, dns::Type::mx, write.base, write.target, write.ttl); });
+        return begin(&entry, [this, name, write = *txt] { outside_.write(name, dns::Type::txt, write.base, write.target, write.ttl); });
+    if (const auto* mx = std::get_if<WriteMx>(&action))
+        return begin(&entry, [this, name, write = *mx] { outside_.write(name, dns::Type::mx, write.base, write.target, write.ttl); });
     const auto& serve = std::get<Serve>(action);
     // A Serve that was asked for before is overtaken: its snapshot brings this body or an older one, and neither ends it.
-    if (entry.serve_intent) {
-        --entry.under_way;
-        --under_way_;
-    }
+    overtake_serve(entry);
     entry.serve_intent = serve.intent;
-    starts_.push_back([this, name, body = serve.body ? std::optional(serve.body->text()) : std::nullopt] { listeners_.serve(name, body); });
+    begin(&entry, [this, name, body = serve.body ? std::optional(serve.body->text()) : std::nullopt] { listeners_.serve(name, body); }, true);
 }
 
 void PolicyKeeper::page(Entry& entry, const std::string& text) {
@@ -285,52 +255,12 @@ void PolicyKeeper::page(Entry& entry, const std::string& text) {
 }
 
 // Hosts of every MX RRset that some resolver may hold: they stand in one group (P3).
-void PolicyKeeper::tell_mx(const Entry& entry, Instant now) {
-    if (!listeners_.mx || !entry.state) return;
-    const auto hosts = held_hosts(*entry.state, now, terms_of(entry));
+void PolicyKeeper::tell_mx(const Entry& entry, const Policy& policy, Instant now) {
+    if (!listeners_.mx) return;
+    const auto hosts = held_hosts(*entry.state, now, policy);
     const std::string all = fmt::format("{}", fmt::join(hosts, " "));
     if (!all.empty() && told_mx_.insert(all).second) listeners_.mx(all);
 }
-
-void PolicyKeeper::keep(Entry& entry) {
-    const bool anything = entry.stored || entry.state->serving || !entry.state->ids.empty() || !entry.state->mx.versions.empty() || !entry.mx_goal.empty();
-    if (!anything) return;
-    const std::size_t digest = digest_of(*entry.state, entry.mx_goal, entry.at_rest, entry.wanted);
-    if (entry.stored && digest == entry.written) return;
-    entry.written = digest;
-    dirty_.insert(&entry);
-}
-
-bool PolicyKeeper::store_all(Instant now) {
-    commit_.policies.clear();
-    for (Entry* entry : dirty_) commit_.policies.push_back({{entry->name, entry->at_rest, entry->mx_goal, entry->wanted}, to_policy_document(*entry->state)});
-    if (!commit_.policies.empty() || !commit_.log.empty() || !commit_.gone_policies.empty() || !commit_.facts.empty())
-        if (auto stored = store_.commit(token_, commit_); !stored.ok()) {
-            store_trouble_ = stored.error().to_string();
-            flush_again_ = now + kStoreAgain;
-            return false;
-        }
-    store_trouble_.clear();
-    flush_again_.reset();
-    if (listeners_.log)
-        for (const LogEntry& entry : commit_.log) listeners_.log(entry);
-    commit_ = {};
-    for (Entry* entry : std::exchange(dirty_, {})) entry->stored = true;
-    return true;
-}
-
-// Intent before act: nothing begins before what led to it is stored, and nothing is forgotten while the store refuses.
-void PolicyKeeper::flush(Instant now) {
-    if (!is_unflushed() || (flush_again_ && now < *flush_again_)) return;
-    for (const std::string& domain : touched_) end_if_over(domain);
-    if (!store_all(now)) return;
-    auto starts = std::exchange(starts_, {});
-    for (const Start& start : starts) start();
-    for (const std::string& domain : std::exchange(touched_, {}))
-        if (Entry* entry = find(domain)) unload(*entry);
-}
-
-void PolicyKeeper::store_arrived() { store_all(time_.now()); }
 
 void PolicyKeeper::log(const std::string& domain, std::string event, Json fields, std::string sentence) {
     commit_.log.push_back({0, time_.now(), domain, std::move(event), std::move(fields), std::move(sentence)});

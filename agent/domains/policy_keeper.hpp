@@ -68,6 +68,7 @@ public:
     const std::string& store_trouble() const { return store_trouble_; }
 
 private:
+    struct Party;
     struct Entry;
     struct Due {
         Instant at;
@@ -76,25 +77,27 @@ private:
     };
     struct ReportRecord;
     struct Group;
-    using Start = std::function<void()>;
+    // An act, once what led to it is stored.
+    struct Start {
+        Party* of;                                           // whose decision it is; null: nobody's, it needs none
+        std::function<void()> act;
+        bool serves = false;                                 // ends in in_place(): its party counts it by `serve_intent`
+    };
 
     Entry* find(const std::string& domain) const;
     Entry& entry_of(const std::string& domain);
     void set_due(Entry& entry, std::optional<Instant> due);
-    bool load(Entry& entry, Instant now);
-    void unload(Entry& entry);
     rotation::mta_sts::Policy terms_of(const Entry& entry) const;
-    static std::string wanted_of(const Entry& entry);
+    static std::string digest_of(const PolicySettings& settings);
+    rotation::mta_sts::Policy paces() const;
     rotation::mta_sts::Surroundings around(Entry& entry, const rotation::mta_sts::Policy& policy, Instant now);
     void process(Entry& entry, const rotation::mta_sts::Event& event);
     rotation::mta_sts::Decision decide(Entry& entry, const rotation::mta_sts::Event& event, const rotation::mta_sts::Policy& policy, Instant now);
-    void take(Entry& entry, const rotation::mta_sts::Decision& decision, Instant now);
+    void take(Entry& entry, const rotation::mta_sts::Decision& decision, const rotation::mta_sts::Policy& policy, Instant now);
     void carry_out(Entry& entry, const rotation::mta_sts::Action& action);
-    void keep(Entry& entry);
-    void settle_goal(Entry& entry);
+    void settle_goal(Entry& entry, const rotation::mta_sts::Policy& policy, Instant now);
     void end_if_over(const std::string& domain);
-    bool is_unflushed() const;
-    void tell_mx(const Entry& entry, Instant now);
+    void tell_mx(const Entry& entry, const rotation::mta_sts::Policy& policy, Instant now);
     void page(Entry& entry, const std::string& text);
     std::string reports_trouble(Entry& entry, const rotation::mta_sts::Policy& policy, Instant now);
     void look_at_report_records(Instant now);
@@ -103,16 +106,38 @@ private:
     void join_group(Entry& entry);
     void leave_group(Entry& entry);
     void count_in_group(Entry& entry, const rotation::mta_sts::Decision& decision, Instant now);
+    void count_in_group(Entry& entry, bool wants, bool pending);
     rotation::mta_sts::Policy terms_of(const Group& group) const;
     void process(Group& group, const rotation::mta_sts::SharedEvent& event);
+    rotation::mta_sts::SharedDecision decide(Group& group, const rotation::mta_sts::SharedEvent& event, Instant now);
     void wake_members(Group& group, bool with_round);
     std::string first_pending_of(const Group& group) const;
     void check_clock();
+    void owe_step(Party& party, Duration step);
+    std::optional<rotation::mta_sts::ClockStepped> take_step(Party& party);
     void wake_all_loaded(Instant now);
+    void begin(Party* of, std::function<void()> act, bool serves = false);
+    void overtake_serve(Entry& entry);
+    // policy_storing.cpp
+    bool load(Entry& entry, Instant now);
+    bool load(Group& group, Instant now);
+    Result<rotation::mta_sts::DomainState> read_state(Entry& entry) const;
+    void unload(Entry& entry);
+    void keep(Entry& entry);
+    bool is_unflushed() const;
     bool store_all(Instant now);
+    void note_stored();
+    void give_up(Instant now, const Error& error);
+    void take_back(Party& party);
+    void give_up(Entry& entry, Instant now);
+    void give_up(Group& group, Instant now);
+    bool is_given_up(Party& party);
+    void drop_starts();
     void flush(Instant now);
     void log(const std::string& domain, std::string event, Json fields, std::string sentence);
 
+    bool is_heard(Entry& entry);
+    bool is_heard(Group& group);
     void on(DnsLook& look);
     void on(EndpointLook& look);
     void on(RrsetWritten& written);
@@ -137,8 +162,11 @@ private:
     std::map<std::string, std::unique_ptr<Group>> groups_;         // by the name of the shared record
     Commit commit_;
     std::set<std::string> touched_;                          // since the last flush
+    std::set<Group*> touched_groups_;
     std::set<Entry*> dirty_;
     std::vector<Start> starts_;
+    bool clock_noted_ = false;                               // the store has the anchor of the clock as it is now
+    std::size_t untold_ = 0;                                 // parties that were not told of a step of the clock yet
     bool wake_loaded_ = false;                               // what is known of an MX host changed
     std::optional<Instant> flush_again_;
     std::string store_trouble_;

@@ -53,8 +53,8 @@ public:
     virtual ~PolicyOutside() = default;
     // None of these blocks.
     virtual void observe(const std::string& domain) = 0;
-    // `self_signed`: the chain is not judged, only that the key is the endpoint's own.
-    virtual void fetch(const std::string& domain, bool self_signed) = 0;
+    // `self_signed`: the chain is not judged, only that the key is the endpoint's own. `departed`: addresses besides those that the name has.
+    virtual void fetch(const std::string& domain, bool self_signed, const std::vector<std::string>& departed) = 0;
     virtual void write(const std::string& domain, dns::Type type, const rotation::mta_sts::Values& base, const rotation::mta_sts::Values& target, Ttl ttl) = 0;
     virtual void look_at_mx_host(const std::string& host) = 0;
     virtual void observe_record(const std::string& name) = 0;

@@ -1,6 +1,5 @@
 // The part of PolicyKeeper that keeps a TXT record which many domains share (C-38): looked at and written once for all of them.
 #include "agent/config/zones.hpp"
-#include "agent/domains/policy_document.hpp"
 #include "agent/domains/policy_entry.hpp"
 
 #include <algorithm>
@@ -11,12 +10,6 @@ namespace mxseal::agent {
 
 using namespace rotation::mta_sts;
 
-namespace {
-
-constexpr const char* kFact = "shared_record/"; // and the name of the record
-
-} // namespace
-
 void PolicyKeeper::join_group(Entry& entry) {
     const std::string target = entry.settings != nullptr && entry.settings->txt_target ? entry.settings->txt_target->text() : entry.settings == nullptr ? entry.shares : std::string();
     if (entry.shares != target) leave_group(entry);
@@ -26,15 +19,13 @@ void PolicyKeeper::join_group(Entry& entry) {
     if (!group) {
         group = std::make_unique<Group>();
         group->name = target;
-        auto stored = store_.get_document("agent", kFact + target);
-        auto state = stored.ok() && *stored ? from_shared_document(**stored) : Result<SharedState>(SharedState{});
-        // Without what was written down no id may be changed: nobody knows which were used.
-        if (!stored.ok() || !state.ok()) group->reason = rotation::because("halt.state", stored.ok() ? state.error().to_string() : stored.error().to_string());
-        if (state.ok()) group->state = std::move(*state);
+        load(*group, time_.now());
     }
     if (entry.settings != nullptr) group->txt_ttl = entry.settings->txt_ttl;
     group->members.insert(entry.name);
     group->due = time_.now();
+    // Until it was read and decided on, nobody knows whether the others may go ahead.
+    if (entry.stored && !entry.at_rest && !entry.state) count_in_group(entry, false, true);
 }
 
 void PolicyKeeper::leave_group(Entry& entry) {
@@ -50,30 +41,27 @@ void PolicyKeeper::leave_group(Entry& entry) {
 // One that was announced with another body before holds the others up until its body is served everywhere, for a day at most: C-38 asks for all of them, and
 // one customer whose name leads nowhere any more must not keep thousands from their policies. Its own waits go on from its own fetches.
 void PolicyKeeper::count_in_group(Entry& entry, const Decision& decision, Instant now) {
-    auto found = groups_.find(entry.shares);
-    if (found == groups_.end() || !entry.state) return;
-    Group& group = *found->second;
     const auto& serving = entry.state->serving;
     const bool pending = serving && !serving->live && !entry.state->past.empty() && now < serving->intent + config_.timing.policy_refresh;
-    if (entry.shared_wants != decision.wants_shared_id || entry.shared_pending != pending) group.due = now;
-    group.wanting = group.wanting - entry.shared_wants + decision.wants_shared_id;
+    count_in_group(entry, decision.wants_shared_id, pending);
+}
+
+void PolicyKeeper::count_in_group(Entry& entry, bool wants, bool pending) {
+    auto found = groups_.find(entry.shares);
+    if (found == groups_.end()) return;
+    Group& group = *found->second;
+    if (entry.shared_wants != wants || entry.shared_pending != pending) group.due = time_.now();
+    group.wanting = group.wanting - entry.shared_wants + wants;
     group.pending = group.pending - entry.shared_pending + pending;
-    entry.shared_wants = decision.wants_shared_id;
+    entry.shared_wants = wants;
     entry.shared_pending = pending;
 }
 
 Policy PolicyKeeper::terms_of(const Group& group) const {
-    const Timing& timing = config_.timing;
-    Policy policy;
+    Policy policy = paces();
     policy.domain = group.name;
     policy.manage_txt = may_write(config_, group.name);
     policy.txt_ttl = group.txt_ttl;
-    policy.safety_margin = timing.safety_margin;
-    policy.resolver_min_ttl = timing.resolver_min_ttl;
-    policy.stale_margin = timing.stale_margin;
-    policy.anycast_margin = timing.anycast_margin;
-    policy.observe_every = timing.observe_every;
-    policy.monitor_every = timing.monitor_every;
     return policy;
 }
 
@@ -84,34 +72,40 @@ std::string PolicyKeeper::first_pending_of(const Group& group) const {
     return {};
 }
 
-void PolicyKeeper::process(Group& group, const SharedEvent& event) {
-    if (group.reason.code == "halt.state") return;
-    const Instant now = time_.now();
-    Sharers sharers{group.members.size(), group.wanting, group.pending, group.pending > 0 ? first_pending_of(group) : "", group.name};
+SharedDecision PolicyKeeper::decide(Group& group, const SharedEvent& event, Instant now) {
+    const Sharers sharers{group.members.size(), group.wanting, group.pending, group.pending > 0 ? first_pending_of(group) : "", group.name};
     const Policy policy = terms_of(group);
-    const auto announced = group.state.announced;
-    const Json before = to_shared_document(group.state);
-    SharedDecision decision;
-    if (!std::exchange(group.started, true)) {
-        decision = step(group.state, Started{}, now, policy, sharers);
-        if (!std::holds_alternative<TimeReached>(event)) decision = step(group.state, event, now, policy, sharers);
-    } else {
-        decision = step(group.state, event, now, policy, sharers);
+    SharedDecision all;
+    const auto add = [&](const SharedEvent& each) {
+        SharedDecision next = step(group.state, each, now, policy, sharers);
+        next.observe = next.observe || all.observe;
+        if (!next.write) next.write = all.write;
+        next.notes.insert(next.notes.begin(), all.notes.begin(), all.notes.end());
+        all = std::move(next);
+    };
+    if (const auto stepped = take_step(group)) add(*stepped);
+    if (!std::exchange(group.started, true)) add(Started{});
+    add(event);
+    return all;
+}
+
+void PolicyKeeper::process(Group& group, const SharedEvent& event) {
+    const Instant now = time_.now();
+    if (is_given_up(group)) {
+        group.due = group.under_way > 0 ? std::nullopt : flush_again_;
+        return;
     }
+    if (!load(group, now)) return;
+    touched_groups_.insert(&group);
+    const auto announced = group.state.announced;
+    SharedDecision decision = decide(group, event, now);
     for (const rotation::Note& note : decision.notes) log(group.name, note.event, Json::object(), note.sentence);
     group.reason = decision.reason;
     group.ask = decision.ask ? decision.reason.sentence() : "";
     group.due = decision.wake;
-    if (Json after = to_shared_document(group.state); after.dump() != before.dump()) commit_.facts.emplace_back(kFact + group.name, std::move(after));
-    if (decision.observe) {
-        ++under_way_;
-        starts_.push_back([this, name = group.name] { outside_.observe_record(name); });
-    }
-    if (decision.write) {
-        ++under_way_;
-        starts_.push_back([this, name = group.name, write = *decision.write] { outside_.write_record(name, write.base, write.target, write.ttl); });
-    }
-    const bool is_new = group.state.announced && (!announced || announced->intent != group.state.announced->intent);
+    if (decision.observe) begin(&group, [this, name = group.name] { outside_.observe_record(name); });
+    if (decision.write) begin(&group, [this, name = group.name, write = *decision.write] { outside_.write_record(name, write.base, write.target, write.ttl); });
+    const bool is_new = group.state.announced && (!announced || announced->id != group.state.announced->id);
     if (is_new) wake_members(group, false);
 }
 
@@ -127,10 +121,17 @@ void PolicyKeeper::wake_members(Group& group, bool with_round) {
     }
 }
 
+bool PolicyKeeper::is_heard(Group& group) {
+    --group.under_way;
+    if (group.given_up) group.due = time_.now();
+    return !group.given_up;
+}
+
 void PolicyKeeper::on(RecordLook& look) {
     auto found = groups_.find(look.name);
     if (found == groups_.end()) return;
     Group& group = *found->second;
+    if (!is_heard(group)) return;
     const bool was_complete = group.state.txt.complete.has_value();
     group.last = look.seen;
     process(group, SharedSeenHere{std::move(look.seen)});
@@ -139,7 +140,8 @@ void PolicyKeeper::on(RecordLook& look) {
 }
 
 void PolicyKeeper::on(RecordWritten& written) {
-    if (auto found = groups_.find(written.name); found != groups_.end()) process(*found->second, SharedWritten{std::move(written.failure)});
+    auto found = groups_.find(written.name);
+    if (found != groups_.end() && is_heard(*found->second)) process(*found->second, SharedWritten{std::move(written.failure)});
 }
 
 } // namespace mxseal::agent

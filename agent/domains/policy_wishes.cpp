@@ -34,9 +34,26 @@ bool is_one_of(const std::vector<std::string>& all, const std::string& one) { re
 
 } // namespace
 
-Policy PolicyKeeper::terms_of(const Entry& entry) const {
+// What every domain and every shared record has in common.
+Policy PolicyKeeper::paces() const {
     const Timing& timing = config_.timing;
     Policy policy;
+    policy.safety_margin = timing.safety_margin;
+    policy.resolver_min_ttl = timing.resolver_min_ttl;
+    policy.stale_margin = timing.stale_margin;
+    policy.unseen_ttl = timing.unseen_ttl;
+    policy.anycast_margin = timing.anycast_margin;
+    policy.policy_refresh = timing.policy_refresh;
+    policy.proxy_margin = timing.proxy_margin;
+    policy.testing_for = timing.testing_for;
+    policy.quiet_for = timing.quiet_for;
+    policy.observe_every = timing.observe_every;
+    policy.monitor_every = timing.monitor_every;
+    return policy;
+}
+
+Policy PolicyKeeper::terms_of(const Entry& entry) const {
+    Policy policy = paces();
     policy.domain = entry.name;
     policy.mode = Mode::none;
     const bool writes = may_write(config_, entry.name);
@@ -55,23 +72,11 @@ Policy PolicyKeeper::terms_of(const Entry& entry) const {
         policy.txt_ttl = *served;
     }
     policy.txt_target = entry.shares;
-    policy.safety_margin = timing.safety_margin;
-    policy.resolver_min_ttl = timing.resolver_min_ttl;
-    policy.stale_margin = timing.stale_margin;
-    policy.anycast_margin = timing.anycast_margin;
-    policy.policy_refresh = timing.policy_refresh;
-    policy.proxy_margin = timing.proxy_margin;
-    policy.testing_for = timing.testing_for;
-    policy.quiet_for = timing.quiet_for;
-    policy.observe_every = timing.observe_every;
-    policy.monitor_every = timing.monitor_every;
     return policy;
 }
 
 // Whatever changes a decision: a domain for which it is as it was can wait for its next look.
-std::string PolicyKeeper::wanted_of(const Entry& entry) {
-    if (entry.settings == nullptr) return {};
-    const PolicySettings& settings = *entry.settings;
+std::string PolicyKeeper::digest_of(const PolicySettings& settings) {
     const std::string all = fmt::format("{} {} {} {} {} {} {} {} {}", to_string(settings.mode), settings.max_age.count(), settings.txt_ttl.count(), settings.at_once,
                                         settings.txt_target ? settings.txt_target->text() : "", fmt::join(settings.mx_patterns, ","), fmt::join(texts_of(settings.mx_goal), ","), settings.manage_mx,
                                         fmt::join(settings.rua, ","));
@@ -80,7 +85,11 @@ std::string PolicyKeeper::wanted_of(const Entry& entry) {
 
 Surroundings PolicyKeeper::around(Entry& entry, const Policy& policy, Instant now) {
     Surroundings around;
-    if (auto group = groups_.find(entry.shares); group != groups_.end()) around.shared = group->second->state.announced;
+    if (auto group = groups_.find(entry.shares); group != groups_.end() && group->second->loaded) {
+        around.shared = group->second->state.announced;
+        // The domain was told of a step of the clock, the record was not yet.
+        if (around.shared) around.shared->intent += std::max(group->second->clock_step, Duration{0});
+    }
     if (policy.mode == Mode::none && policy.mx_goal.empty()) return around;
     std::vector<std::string> hosts = held_hosts(*entry.state, now, policy);
     for (const std::string& host : policy.mx_goal)
@@ -94,17 +103,19 @@ void PolicyKeeper::want(const std::string& domain, const PolicySettings& setting
     Entry& entry = entry_of(domain);
     const bool is_new = !entry.settings && !entry.started;
     entry.settings = &settings;
+    entry.wanted = digest_of(settings);
     entry.spread = spread;
     join_group(entry);
     const Instant now = time_.now();
     // What was at rest is looked at within the hour, each domain at its own place in it.
-    const bool may_wait = is_new && entry.at_rest && entry.stored && entry.wanted == wanted_of(entry);
+    const bool may_wait = is_new && entry.at_rest && entry.stored && entry.wanted == entry.decided_for;
     set_due(entry, may_wait ? now + Duration(static_cast<std::int64_t>(static_cast<double>(config_.timing.monitor_every.count()) * static_cast<double>(spread))) : now);
 }
 
 void PolicyKeeper::leave(const std::string& domain, float spread) {
     Entry& entry = entry_of(domain);
     entry.settings = nullptr;
+    entry.wanted.clear();
     entry.spread = spread;
     entry.mx_goal.clear();
     join_group(entry);
@@ -116,6 +127,7 @@ void PolicyKeeper::end_if_over(const std::string& domain) {
     Entry* entry = find(domain);
     if (entry == nullptr || entry->settings != nullptr || !entry->state || entry->under_way > 0 || entry->state->serving) return;
     set_due(*entry, std::nullopt);
+    take_step(*entry);
     leave_group(*entry);
     page(*entry, "");
     dirty_.erase(entry);
@@ -124,20 +136,19 @@ void PolicyKeeper::end_if_over(const std::string& domain) {
         set_due(domain, *record->second, std::nullopt);
         reports_.erase(record);
     }
-    starts_.push_back([this, domain] { listeners_.ended(domain); });
+    starts_.push_back({nullptr, [this, domain] { listeners_.ended(domain); }}); // nothing comes back of it
     entries_.erase(domain);
 }
 
 // A goal that `mxseal mx` was told is forgotten once it is reached and the policy names it alone: later edits of the zone are the operator's.
-void PolicyKeeper::settle_goal(Entry& entry) {
+void PolicyKeeper::settle_goal(Entry& entry, const Policy& policy, Instant now) {
     if (entry.mx_goal.empty() || !entry.state || !entry.state->mx.complete || !entry.reason.empty()) return;
     if (hosts_of(entry.state->mx.complete->values) != entry.mx_goal) return;
-    const auto held = held_hosts(*entry.state, time_.now(), terms_of(entry));
-    if (held != entry.mx_goal) return;
+    if (held_hosts(*entry.state, now, policy) != entry.mx_goal) return;
     log(entry.name, "mx.reached", Json::object({{"mx", fmt::format("{}", fmt::join(entry.mx_goal, " "))}}), fmt::format("the MX RRset of {} is as `mxseal mx` was told, and no resolver holds another", entry.name));
     entry.mx_goal.clear();
     keep(entry);
-    set_due(entry, time_.now());
+    set_due(entry, now);
 }
 
 namespace {
@@ -176,6 +187,7 @@ Result<Json> PolicyKeeper::request(const Json& body) {
     if (entry == nullptr || entry->settings == nullptr)
         return Error(ErrorCode::not_found, fmt::format("{} has no policy here; add it with `mxseal domain add`, or in `domains`", escape_untrusted(domain, 80)));
     if (!entry->settings->mx_goal.empty()) return Error(ErrorCode::refused, fmt::format("`domains.{}.mx` of the configuration says which hosts are wanted; change it there and reload the agent", domain));
+    if (is_given_up(*entry)) return Error(ErrorCode::io, entry->reason.sentence(), Retry::transient());
     if (!load(*entry, time_.now())) return Error(ErrorCode::io, entry->reason.sentence());
     const auto& seen = entry->state->mx.complete;
     if (change != "replace" && entry->mx_goal.empty() && !seen)
@@ -187,8 +199,9 @@ Result<Json> PolicyKeeper::request(const Json& body) {
     const std::string text = fmt::format("{} is to have the MX hosts {}", domain, fmt::join(entry->mx_goal, ", "));
     log(domain, "mx.goal", Json::object({{"mx", fmt::format("{}", fmt::join(entry->mx_goal, " "))}, {"who", who}}), text + ", says " + who);
     process(*entry, PolicyChanged{});
+    flush_again_.reset(); // somebody waits for the answer
     flush(time_.now());
-    if (!store_trouble_.empty()) return Error(ErrorCode::io, "not stored, and nothing was begun yet: " + store_trouble_, Retry::transient());
+    if (!store_trouble_.empty()) return Error(ErrorCode::io, "not stored, so nothing was begun: " + store_trouble_, Retry::transient());
     Json replies = Json::array();
     replies.push(Json::object({{"host", domain}, {"text", text}, {"refused", false}}));
     Json plans = Json::array();
@@ -222,8 +235,7 @@ void PolicyKeeper::look_at_report_records(Instant now) {
         const std::string name = reports_due_.begin()->second;
         ReportRecord& record = *reports_.at(name);
         set_due(name, record, std::nullopt);
-        ++under_way_;
-        starts_.push_back([this, name, rua = record.rua] { outside_.keep_report_record(name, rua); });
+        begin(nullptr, [this, name, rua = record.rua] { outside_.keep_report_record(name, rua); });
     }
 }
 

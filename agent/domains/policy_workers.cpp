@@ -47,11 +47,11 @@ void PolicyWorkers::observe(const std::string& domain) {
     });
 }
 
-void PolicyWorkers::fetch(const std::string& domain, bool self_signed) {
-    fetches_.submit([this, domain, self_signed] {
+void PolicyWorkers::fetch(const std::string& domain, bool self_signed, const std::vector<std::string>& departed) {
+    fetches_.submit([this, domain, self_signed, departed] {
         auto name = dns::Name::parse(domain);
         const Instant now = ports_.clock.wall();
-        sink_(EndpointLook{domain, name.ok() ? fetched(*name, self_signed) : FetchRound{now, now, name.error().to_string(), {}}});
+        sink_(EndpointLook{domain, name.ok() ? fetched(*name, self_signed, departed) : FetchRound{now, now, name.error().to_string(), {}}});
     });
 }
 
@@ -104,20 +104,6 @@ RrsetWritten PolicyWorkers::written(const std::string& domain, dns::Type type, c
     return {domain, type, written.ok() ? std::nullopt : std::optional(failure_of(written.error()))};
 }
 
-// C-28: an address that left the RRset still answers senders whose resolver holds it.
-std::vector<std::string> PolicyWorkers::departed(const std::string& domain, const FetchRound& round) {
-    const Instant now = ports_.clock.wall();
-    const Duration held = ports_.config.timing.resolver_min_ttl + ports_.config.timing.safety_margin;
-    std::vector<std::string> gone;
-    std::lock_guard lock(mutex_);
-    auto& known = addresses_[domain];
-    for (const PolicyFetch& fetch : round.fetches) known[fetch.address] = now;
-    std::erase_if(known, [&](const auto& each) { return now > each.second + held; });
-    for (const auto& [address, last] : known)
-        if (last != now) gone.push_back(address);
-    return gone;
-}
-
 void PolicyWorkers::note_alias(const dns::Name& owner, const std::optional<std::string>& alias) {
     std::lock_guard lock(mutex_);
     if (!alias)
@@ -137,19 +123,20 @@ std::string PolicyWorkers::self_signed_of(const std::string& domain) {
     return pair.ok() && *pair ? pem_of((*pair)->leaf) : std::string();
 }
 
-FetchRound PolicyWorkers::fetched(const dns::Name& domain, bool self_signed) {
+FetchRound PolicyWorkers::fetched(const dns::Name& domain, bool self_signed, const std::vector<std::string>& departed) {
     PolicyFetchOptions options{.allow_private = ports_.allow_private};
     if (self_signed) options.trusted_pem = self_signed_of(domain.text());
     FetchRound round = fetch_round(ports_.fetches, ports_.observer, ports_.clock, domain, options);
     if (!round.error.empty()) return round;
-    for (const std::string& address : departed(domain.text(), round)) {
+    for (const std::string& address : departed) {
+        if (std::any_of(round.fetches.begin(), round.fetches.end(), [&](const PolicyFetch& fetch) { return fetch.address == address; })) continue; // it is back
         auto got = fetch_policy(ports_.fetches, domain, address, options);
-        PolicyFetch& fetch = round.fetches.emplace_back(PolicyFetch{address, std::nullopt, std::nullopt, {}});
+        PolicyFetch& fetch = round.fetches.emplace_back(PolicyFetch{address, std::nullopt, std::nullopt, {}, true});
         if (got.ok()) {
             fetch.body = std::move(got->body);
             fetch.generation = got->generation;
         } else {
-            fetch.detail = got.error().to_string() + " (it left the address set, and resolvers may still hold it)";
+            fetch.detail = got.error().to_string();
         }
     }
     round.finished = ports_.clock.wall();

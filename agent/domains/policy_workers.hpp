@@ -36,7 +36,7 @@ public:
     PolicyWorkers(PolicyPorts ports, std::function<void(PolicyArrival)> sink);
 
     void observe(const std::string& domain) override;
-    void fetch(const std::string& domain, bool self_signed) override;
+    void fetch(const std::string& domain, bool self_signed, const std::vector<std::string>& departed) override;
     void write(const std::string& domain, dns::Type type, const rotation::mta_sts::Values& base, const rotation::mta_sts::Values& target, Ttl ttl) override;
     void look_at_mx_host(const std::string& host) override;
     void observe_record(const std::string& name) override;
@@ -44,8 +44,7 @@ public:
     void keep_report_record(const std::string& name, const std::vector<std::string>& rua) override;
 
 private:
-    rotation::mta_sts::FetchRound fetched(const dns::Name& domain, bool self_signed);
-    std::vector<std::string> departed(const std::string& domain, const rotation::mta_sts::FetchRound& round);
+    rotation::mta_sts::FetchRound fetched(const dns::Name& domain, bool self_signed, const std::vector<std::string>& departed);
     std::string self_signed_of(const std::string& domain);
     void note_alias(const dns::Name& owner, const std::optional<std::string>& alias);
     std::optional<dns::Name> alias_of(const dns::Name& owner); // as the last look saw it
@@ -56,7 +55,6 @@ private:
     PolicyPorts ports_;
     std::function<void(PolicyArrival)> sink_;
     std::mutex mutex_;
-    std::map<std::string, std::map<std::string, Instant>> addresses_;        // by domain: when each was last in the RRset
     std::map<dns::Name, dns::Name> aliases_;
     WorkerPool dns_, records_, fetches_, writes_, mx_hosts_; // a shared record is not kept waiting by those who share it
 };

@@ -200,7 +200,7 @@ struct NoSites final : SiteOutside {
 };
 struct NoPolicies final : PolicyOutside {
     void observe(const std::string&) override {}
-    void fetch(const std::string&, bool) override {}
+    void fetch(const std::string&, bool, const std::vector<std::string>&) override {}
     void write(const std::string&, dns::Type, const rotation::mta_sts::Values&, const rotation::mta_sts::Values&, Ttl) override {}
     void observe_record(const std::string&) override {}
     void write_record(const std::string&, const rotation::mta_sts::Values&, const rotation::mta_sts::Values&, Ttl) override {}

@@ -9,7 +9,9 @@
 namespace mxseal::rotation::mta_sts {
 
 struct Observe {};                          // one round over TXT and MX at every authoritative address -> Observed
-struct Fetch {};                            // one round over every address of every replica -> Fetched
+struct Fetch {                              // one round over every address of every replica -> Fetched
+    std::vector<std::string> departed{};    // that resolvers may still hold: fetched from too, where the name has them no more
+};
 struct Serve {                              // what the endpoint serves from now on -> Served; absent: the name is not served any more
     std::optional<PolicyBody> body;
     Instant intent{};                       // echoed by Served

@@ -11,15 +11,6 @@ namespace mxseal::rotation::mta_sts {
 
 namespace {
 
-void remember_ids(DomainState& state, const RrsetObservation& seen) {
-    const auto remember = [&](const Values& values) {
-        for (const std::string& value : values)
-            if (auto id = id_of(value); id && std::find(state.ids.begin(), state.ids.end(), *id) == state.ids.end()) state.ids.push_back(*id);
-    };
-    for (const RrsetAnswer& answer : seen.servers) remember(answer.values);
-    if (seen.primary) remember(*seen.primary);
-}
-
 // Whether some server last answered with none of the newest `count` ids.
 bool shows_older_id(const DomainState& state, std::size_t count) {
     const std::size_t known = state.ids.size();
@@ -115,7 +106,7 @@ void apply(Context& context, const Observed& event) {
     state.observed_at = event.seen.started;
     if (!event.seen.error.empty()) return;
     state.txt_alias = event.seen.txt_alias;
-    remember_ids(state, event.seen.txt);
+    remember_ids(state.ids, event.seen.txt);
     note_round(state.txt, event.seen.txt, event.seen.finished, context.policy);
     note_round(state.mx, event.seen.mx, event.seen.finished, context.policy);
     settle_id(context);
@@ -125,7 +116,7 @@ void apply(Context& context, const Observed& event) {
 void apply(Context& context, const SharedSeen& event) {
     DomainState& state = context.state;
     if (state.txt_alias != context.policy.txt_target) return;
-    remember_ids(state, event.txt);
+    remember_ids(state.ids, event.txt);
     note_round(state.txt, event.txt, event.finished, context.policy);
     settle_id(context);
 }
@@ -136,13 +127,28 @@ bool is_served(const DomainState& state, const PolicyFetch& fetch) {
 }
 
 std::string trouble_of(const PolicyFetch& fetch, const std::string& wanted) {
-    if (!fetch.body) return fmt::format("{}: {}", fetch.address, fetch.detail);
-    return fmt::format("{} serves {}", fetch.address, fetch.body == wanted ? "an older snapshot" : "another policy");
+    const std::string what = fetch.body ? fetch.body == wanted ? "serves an older snapshot" : "serves another policy" : fetch.detail;
+    return fmt::format("{}{}: {}", fetch.address, fetch.departed ? ", which left the address set and may still be held," : "", what);
+}
+
+void note_addresses(DomainState& state, const FetchRound& seen) {
+    if (!seen.error.empty()) return;
+    for (EndpointAddress& address : state.addresses)
+        if (!address.gone_since) address.gone_since = seen.finished;
+    for (const PolicyFetch& fetch : seen.fetches) {
+        if (fetch.departed) continue;
+        const auto known = std::find_if(state.addresses.begin(), state.addresses.end(), [&](const EndpointAddress& address) { return address.address == fetch.address; });
+        if (known != state.addresses.end())
+            known->gone_since.reset();
+        else
+            state.addresses.push_back({fetch.address, std::nullopt});
+    }
 }
 
 void apply(Context& context, const Fetched& event) {
     DomainState& state = context.state;
     const FetchRound& seen = event.seen;
+    note_addresses(state, seen);
     state.under_way.erase(Task::fetch);
     state.fetched_at = seen.started;
     state.fetch_trouble = seen.error;
@@ -187,12 +193,23 @@ void apply(Context& context, const Served& event) {
 void apply(Context& context, const TxtWritten& event) { end_of(context, Task::write_txt, event.failure); }
 void apply(Context& context, const MxWritten& event) { end_of(context, Task::write_mx, event.failure); }
 
+// After a clock that was ahead was set back, no fetch would begin after the intent to serve for as long as it was ahead.
+void serve_from_now(Context& context) {
+    auto& serving = context.state.serving;
+    if (!serving || serving->intent <= context.now) return;
+    serving->intent = context.now;
+    if (serving->live) return;
+    serving->generation.reset();
+    context.state.under_way.erase(Task::serve);
+    if (context.may_start(Task::serve)) context.start(Serve{serving->body, serving->intent});
+}
+
 // Section 0.1: a wall clock that ran ahead would end waits too early, so everything that a wait counts from moves with it.
 void apply(Context& context, const ClockStepped& event) {
     DomainState& state = context.state;
     state.observed_at.reset();
     state.fetched_at.reset();
-    if (event.forward <= Duration{0}) return;
+    if (event.forward <= Duration{0}) return serve_from_now(context);
     const auto later = [&](std::optional<Instant>& at) {
         if (at) *at += event.forward;
     };
@@ -202,10 +219,12 @@ void apply(Context& context, const ClockStepped& event) {
         later(past.last_served);
         later(past.replaced);
     }
+    for (EndpointAddress& address : state.addresses) later(address.gone_since);
     later(state.clean_since);
     if (!state.serving) return;
     later(state.serving->live);
     later(state.serving->complete);
+    later(state.serving->bump_intent); // compared with `live`
 }
 
 } // namespace

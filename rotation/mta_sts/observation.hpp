@@ -51,12 +51,13 @@ struct PolicyFetch {
     std::optional<std::string> body; // 200, text/plain, a certificate that is valid for the name; else absent
     std::optional<std::uint64_t> generation; // of the snapshot it was served from, where the replica says so
     std::string detail;              // what went wrong
+    bool departed = false;           // no address of the name any more: fetched because resolvers may still hold it
 };
 
 struct FetchRound {
     Instant started{}, finished{};
     std::string error;               // the name has no address, or it cannot be found
-    std::vector<PolicyFetch> fetches; // every address of every replica, those that left within the TTL of their record too
+    std::vector<PolicyFetch> fetches; // every address of every replica, and those that Fetch named besides
 };
 
 } // namespace mxseal::rotation::mta_sts

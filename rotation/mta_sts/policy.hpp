@@ -23,6 +23,7 @@ struct Policy {
     Duration safety_margin = std::chrono::minutes(16);
     Duration resolver_min_ttl = std::chrono::hours(1);
     Duration stale_margin = std::chrono::hours(72);
+    Duration unseen_ttl = std::chrono::hours(24);        // of address records, which mxseal neither writes nor reads the TTL of
     Duration anycast_margin = std::chrono::minutes(5);
     Duration policy_refresh = std::chrono::hours(24);
     Duration proxy_margin = std::chrono::seconds(60);    // T_p: what a reverse proxy may still answer with (C-23)

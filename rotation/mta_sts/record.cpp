@@ -44,6 +44,36 @@ std::optional<std::string> id_of(std::string_view record) {
     return std::nullopt;
 }
 
+std::size_t sts_records(const Values& values) {
+    return static_cast<std::size_t>(std::count_if(values.begin(), values.end(), [](const std::string& value) { return is_sts(value); }));
+}
+
+Values with_record(const Values& values, const std::string& record) {
+    Values out;
+    for (const std::string& value : values)
+        if (!is_sts(value)) out.push_back(value);
+    if (!record.empty()) out.push_back(record);
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+const Values* txt_base(const RrsetLedger& txt, bool managed) {
+    if (managed) return txt.primary ? &*txt.primary : nullptr;
+    if (txt.complete) return &txt.complete->values;
+    for (const RrsetServer& server : txt.servers)
+        if (server.values) return &*server.values;
+    return nullptr;
+}
+
+void remember_ids(std::vector<std::string>& ids, const RrsetObservation& seen) {
+    const auto remember = [&](const Values& values) {
+        for (const std::string& value : values)
+            if (auto id = id_of(value); id && std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
+    };
+    for (const RrsetAnswer& answer : seen.servers) remember(answer.values);
+    if (seen.primary) remember(*seen.primary);
+}
+
 std::string new_id(Instant now, std::string_view body, const std::vector<std::string>& used) {
     const std::string digest = to_hex(sha256(view_of(body))).substr(0, 8);
     for (auto second = std::chrono::floor<std::chrono::seconds>(now);; second += std::chrono::seconds(1)) {

@@ -12,27 +12,7 @@ namespace mxseal::rotation::mta_sts {
 
 namespace {
 
-std::size_t sts_records(const Values& values) { return static_cast<std::size_t>(std::count_if(values.begin(), values.end(), [](const std::string& value) { return is_sts(value); })); }
-
-// `values` with `record` as the only one of ours (other TXT records at the name stay); without a record none.
-Values with_record(const Values& values, const std::string& record) {
-    Values out;
-    for (const std::string& value : values)
-        if (!is_sts(value)) out.push_back(value);
-    if (!record.empty()) out.push_back(record);
-    std::sort(out.begin(), out.end());
-    return out;
-}
-
-// What a change of the TXT RRset starts from: what the server that is written to holds; where the operator writes, what the name servers say.
-const Values* txt_base(const Context& context) {
-    const RrsetLedger& txt = context.state.txt;
-    if (context.policy.manage_txt && context.policy.txt_target.empty()) return txt.primary ? &*txt.primary : nullptr;
-    if (txt.complete) return &txt.complete->values;
-    for (const RrsetServer& server : txt.servers)
-        if (server.values) return &*server.values;
-    return nullptr;
-}
+const Values* txt_base(const Context& context) { return txt_base(context.state.txt, context.policy.manage_txt && context.policy.txt_target.empty()); }
 
 bool txt_refuses(Context& context) {
     const RrsetLedger& txt = context.state.txt;

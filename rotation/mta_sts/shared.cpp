@@ -12,16 +12,6 @@ namespace {
 
 constexpr Duration kIdsApart = std::chrono::minutes(5); // our choice: who is served a moment later shares the next id with others
 
-// As with_record() of an own record: other TXT values stay.
-Values with_record(const Values& values, const std::string& record) {
-    Values out;
-    for (const std::string& value : values)
-        if (!is_sts(value)) out.push_back(value);
-    out.push_back(record);
-    std::sort(out.begin(), out.end());
-    return out;
-}
-
 class SharedStep {
 public:
     SharedStep(SharedState& state, Instant now, const Policy& policy, const Sharers& sharers) : state_(state), now_(now), policy_(policy), sharers_(sharers) {}
@@ -46,12 +36,7 @@ private:
         state_.observe_trouble = event.round.error;
         state_.observed_at = event.round.started;
         if (!event.round.error.empty()) return;
-        const auto remember = [&](const Values& values) {
-            for (const std::string& value : values)
-                if (auto id = id_of(value); id && std::find(state_.ids.begin(), state_.ids.end(), *id) == state_.ids.end()) state_.ids.push_back(*id);
-        };
-        for (const RrsetAnswer& answer : event.round.rrset.servers) remember(answer.values);
-        if (event.round.rrset.primary) remember(*event.round.rrset.primary);
+        remember_ids(state_.ids, event.round.rrset);
         note_round(state_.txt, event.round.rrset, event.round.finished, policy_);
     }
     void apply(const SharedWritten& event) {
@@ -67,7 +52,9 @@ private:
     }
     void apply(const ClockStepped& event) {
         state_.observed_at.reset();
-        if (event.forward > Duration{0}) move(state_.txt, event.forward);
+        if (event.forward <= Duration{0}) return;
+        move(state_.txt, event.forward);
+        if (state_.announced) state_.announced->intent += event.forward; // compared with what moves in each of the domains
     }
 
     void wake_at(Instant at) {
@@ -102,20 +89,12 @@ private:
         if (!fresh) observe();
         return fresh;
     }
-    const Values* base() const {
-        if (policy_.manage_txt) return state_.txt.primary ? &*state_.txt.primary : nullptr;
-        if (state_.txt.complete) return &state_.txt.complete->values;
-        for (const RrsetServer& server : state_.txt.servers)
-            if (server.values) return &*server.values;
-        return nullptr;
-    }
-
     void keep_announced() {
         if (sharers_.all == 0 || (sharers_.wanting == 0 && !state_.announced)) return;
-        const Values* stands = base();
+        const Values* stands = txt_base(state_.txt, policy_.manage_txt);
         if (stands == nullptr)
             return waits(because("wait.primary", fmt::format("the server that {} is written to cannot be read: {}", policy_.domain, state_.txt.primary_error.empty() ? state_.observe_trouble.empty() ? "not asked yet" : state_.observe_trouble : state_.txt.primary_error)));
-        if (std::count_if(stands->begin(), stands->end(), [](const std::string& value) { return is_sts(value); }) > 1)
+        if (sts_records(*stands) > 1)
             return waits(because("halt.two_records", fmt::format("{} has more than one record that begins with v=STSv1", policy_.domain), "remove all but one; mxseal replaces that one"));
         if (sharers_.wanting > 0 && !bump()) return;
         if (!state_.announced) return;

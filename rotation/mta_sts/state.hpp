@@ -32,6 +32,12 @@ struct PastBody {
     std::optional<Instant> replaced;      // T_t of the first id under which another body stands everywhere
 };
 
+// An address of mta-sts.<domain>.
+struct EndpointAddress {
+    std::string address;
+    std::optional<Instant> gone_since;    // first round that did not find it; absent: the last one did
+};
+
 // The actions that can be under way; each at most once a domain.
 enum class Task { observe, fetch, serve, write_txt, write_mx };
 std::string_view to_string(Task task);
@@ -41,6 +47,7 @@ struct DomainState {
     std::vector<std::string> ids;         // ever used or found, never used again (C-05)
     std::optional<Serving> serving;
     std::vector<PastBody> past;
+    std::vector<EndpointAddress> addresses; // some resolver may hand out each of them (C-28)
     std::optional<Instant> withdrawn;     // C-36: the TXT record was removed; intent
     std::optional<Instant> clean_since;   // own fetches and MX hosts were fine in every look since then (C-35)
     std::map<Task, Retry> retries;

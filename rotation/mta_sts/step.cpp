@@ -10,6 +10,8 @@ void forget(Context& context) {
     DomainState& state = context.state;
     forget_expired(state.txt, context.now, context.policy);
     forget_expired(state.mx, context.now, context.policy);
+    const Duration address_hold = std::max(context.policy.unseen_ttl, context.policy.resolver_min_ttl) + context.policy.safety_margin;
+    std::erase_if(state.addresses, [&](const EndpointAddress& address) { return address.gone_since && context.now >= *address.gone_since + address_hold; });
     std::erase_if(state.past, [&](const PastBody& past) {
         const auto end = hard_end(past, context.policy);
         return end && context.now >= *end;

@@ -38,6 +38,14 @@ Duration pace(const Context& context, Task task) {
     return context.policy.monitor_every;
 }
 
+// Senders whose resolver holds an address that left go on asking there.
+Fetch fetch_of(const DomainState& state) {
+    Fetch fetch;
+    for (const EndpointAddress& address : state.addresses)
+        if (address.gone_since) fetch.departed.push_back(address.address);
+    return fetch;
+}
+
 Duration fresh_for(const Policy& policy) { return std::max<Duration>(policy.observe_every, std::chrono::seconds(2)); }
 
 void look(Context& context, Task task, const std::optional<Instant>& last, const Action& action) {
@@ -54,9 +62,9 @@ void keep_watch(Context& context) {
     const bool concerned = context.state.serving || context.policy.mode != Mode::none || !context.policy.mx_goal.empty();
     if (!concerned) return;
     look(context, Task::observe, context.state.observed_at, Observe{});
-    if (context.state.serving) look(context, Task::fetch, context.state.fetched_at, Fetch{});
+    if (context.state.serving) look(context, Task::fetch, context.state.fetched_at, fetch_of(context.state));
     // A policy that somebody else publishes already: what it says is looked at once before it is replaced.
-    if (found_elsewhere(context.state) && !context.state.fetched_at && context.may_start(Task::fetch)) context.start(Fetch{});
+    if (found_elsewhere(context.state) && !context.state.fetched_at && context.may_start(Task::fetch)) context.start(fetch_of(context.state));
 }
 
 bool found_elsewhere(const DomainState& state) { return !state.serving && !state.ids.empty(); }
@@ -67,7 +75,7 @@ bool looked_just_now(Context& context) {
     const bool dns = fresh(state.observed_at) && state.observe_trouble.empty();
     const bool body = !state.serving || (fresh(state.fetched_at) && state.fetch_trouble.empty());
     if (!fresh(state.observed_at) && context.may_start(Task::observe)) context.start(Observe{});
-    if (state.serving && !fresh(state.fetched_at) && context.may_start(Task::fetch)) context.start(Fetch{});
+    if (state.serving && !fresh(state.fetched_at) && context.may_start(Task::fetch)) context.start(fetch_of(context.state));
     if (dns && body) return true;
     const std::string& trouble = state.observe_trouble.empty() ? state.fetch_trouble : state.observe_trouble;
     context.waits(because("wait.look", trouble.empty() ? "looks at every name server and every address of the endpoint before the next step" : trouble));

@@ -44,7 +44,7 @@ rotation::mta_sts::RrsetObservation answer(const std::string& value) {
 // Answers when it is asked to.
 struct Steady final : PolicyOutside {
     void observe(const std::string& domain) override { looks.push_back(domain); }
-    void fetch(const std::string& domain, bool) override { fetches.push_back(domain); }
+    void fetch(const std::string& domain, bool, const std::vector<std::string>&) override { fetches.push_back(domain); }
     void write(const std::string& domain, dns::Type, const rotation::mta_sts::Values&, const rotation::mta_sts::Values&, Ttl) override { throw std::runtime_error("a domain at rest writes: " + domain); }
     void observe_record(const std::string&) override {}
     void write_record(const std::string& name, const rotation::mta_sts::Values&, const rotation::mta_sts::Values&, Ttl) override { throw std::runtime_error("a record at rest is written: " + name); }

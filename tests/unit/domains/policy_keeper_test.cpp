@@ -507,13 +507,179 @@ TEST_CASE("a clock that stepped forward while no agent ran ends no wait and lets
     scene.world.run(5 * 24h);
     scene.command("add", {"mx2.example.org"});
     scene.world.run(2h);
-    // As Runtime stores it: the anchor by which the next process finds the step.
-    const auto boot = scene.world.clock.boot_time().since_boot;
-    REQUIRE(scene.world.store->put_document("agent", "clock", Json::object({{"wall", to_unix_ms(scene.world.clock.now)}, {"boot", static_cast<std::int64_t>(boot.count())}, {"boot_id", "boot"}})));
     scene.world.clock.step(400h); // longer than any wait, and than max_age
     scene.world.start();
     scene.world.run(24h);
     CHECK(scene.model().mx.front().size() == 1);
     scene.world.run(4 * 24h);
     CHECK(scene.model().mx.front().size() == 2);
+}
+
+TEST_CASE("an end of the process while domains are told of a step of the clock: those that were not hear of it from the next one", "[domains][policies]") {
+    PolicyScene world(kText);
+    const PolicySettings settings = *settings_of(world.config, "at_once"), none = *settings_of(world.config, "none");
+    std::vector<std::string> names;
+    for (int i = 0; i < 600; ++i) { // more than are told in one tick
+        names.push_back(fmt::format("customer{:03}.example", i));
+        world.domains[names.back()].mx = {{"10 mx1.example.org"}, {"10 mx1.example.org"}};
+        world.wanted[names.back()] = &none;
+    }
+    for (const char* name : {"a.example.org", "z.example.org"}) {
+        world.domains[name].mx = {{"10 mx1.example.org"}, {"10 mx1.example.org"}};
+        world.wanted[name] = &settings;
+    }
+    world.start();
+    world.run(3 * 24h);
+    for (const char* name : {"a.example.org", "z.example.org"}) {
+        Json hosts = Json::array();
+        hosts.push("mx2.example.org");
+        REQUIRE(world.keeper->request(Json::object({{"command", "mx"}, {"change", "add"}, {"domain", name}, {"hosts", std::move(hosts)}})).ok());
+    }
+    world.run(2h);
+    world.clock.step(400h);
+    world.keeper->tick();
+    world.database->crash();
+    world.start();
+    world.run(24h);
+    CHECK(world.domains["a.example.org"].mx.front().size() == 1);
+    CHECK(world.domains["z.example.org"].mx.front().size() == 1);
+    world.run(5 * 24h);
+    CHECK(world.domains["z.example.org"].mx.front().size() == 2);
+    world.run(400h); // the first heard of it twice: its waits are longer, never shorter
+    CHECK(world.domains["a.example.org"].mx.front().size() == 2);
+}
+
+namespace {
+
+// The moment at which the MX RRset is written, and a scene that is a second before it.
+struct AtTheWrite : Scene {
+    AtTheWrite() : Scene("at_once") {
+        begin(*this);
+        Scene other("at_once");
+        begin(other);
+        for (int hours = 0; hours < 20 * 24 && other.model().mx.front().size() == 1; ++hours) {
+            before = other.world.clock.now;
+            other.world.run(1h);
+        }
+        for (at = before; world.clock.now < before;) world.run(before - world.clock.now);
+        Scene third("at_once");
+        begin(third);
+        third.world.run(before - third.world.clock.now);
+        while (third.model().mx.front().size() == 1) {
+            at = third.world.clock.now;
+            third.world.run(1s);
+        }
+        world.run(at - world.clock.now);
+    }
+    static void begin(Scene& scene) {
+        scene.world.run(5 * 24h);
+        scene.command("add", {"mx2.example.org"});
+        scene.world.run(2h);
+    }
+    void refuse(WriteFate fate) {
+        world.database->on_write([fate](std::string_view call) { return call == "commit" ? fate : WriteFate::carried_out; });
+    }
+    Instant before{}, at{};
+};
+
+} // namespace
+
+TEST_CASE("what was decided while the store refused is decided anew by fresh looks when it takes writes again", "[domains][policies]") {
+    for (const WriteFate fate : {WriteFate::fails, WriteFate::written_but_fails}) {
+        AtTheWrite scene;
+        CAPTURE(int(fate));
+        const auto newest = scene.model().txt[1];
+        scene.refuse(fate);
+        scene.world.run(1h);
+        CHECK(scene.model().mx.front().size() == 1);
+        CHECK_FALSE(scene.world.keeper->store_trouble().empty());
+        CHECK(scene.world.reason(kDomain).find("store") != std::string::npos);
+        scene.model().txt[1] = {"v=STSv1; id=anolderone1;"}; // a name server fell back meanwhile
+        scene.world.database->on_write({});
+        scene.world.run(6h);
+        CHECK(scene.model().mx.front().size() == 1);
+        CHECK(scene.world.keeper->store_trouble().empty());
+        scene.model().txt[1] = newest;
+        scene.world.run(10 * 24h);
+        CHECK(scene.model().mx.front().size() == 2);
+        CHECK(scene.world.keeper->is_at_rest(kDomain));
+    }
+}
+
+TEST_CASE("a command that could not be stored changes nothing, also not later", "[domains][policies]") {
+    Scene scene("at_once");
+    scene.world.run(5 * 24h);
+    scene.world.database->on_write([](std::string_view call) { return call == "commit" ? WriteFate::fails : WriteFate::carried_out; });
+    Json hosts = Json::array();
+    hosts.push("mx2.example.org");
+    const Json body = Json::object({{"command", "mx"}, {"change", "add"}, {"domain", kDomain}, {"hosts", std::move(hosts)}});
+    for (int i = 0; i < 2; ++i) {
+        auto answer = scene.world.keeper->request(body);
+        REQUIRE_FALSE(answer.ok());
+        CHECK(answer.error().to_string().find("nothing") != std::string::npos);
+    }
+    scene.world.database->on_write({});
+    scene.world.run(20 * 24h);
+    CHECK(scene.model().mx.front().size() == 1);
+    CHECK(scene.world.report(kDomain)["mx_goal"].is_null());
+    scene.command("add", {"mx2.example.org"});
+    scene.world.run(20 * 24h);
+    CHECK(scene.model().mx.front().size() == 2);
+}
+
+TEST_CASE("a shared id that could not be stored is not announced, and the next one is no id that was", "[domains][policies][shared]") {
+    for (const WriteFate fate : {WriteFate::fails, WriteFate::written_but_fails}) {
+        Group group(5);
+        group.world.run(30s);
+        group.world.database->on_write([fate](std::string_view call) { return call == "commit" ? fate : WriteFate::carried_out; });
+        group.world.run(2h);
+        CHECK(group.world.record_writes == 0);
+        group.world.database->on_write({});
+        group.world.run(2h);
+        for (const auto& name : group.names) CHECK(group.announced(name));
+        CHECK(group.world.records[group.kRecord].front().size() == 1);
+    }
+}
+
+TEST_CASE("a step of the clock as the first that a shared record hears of loses no look", "[domains][policies][shared]") {
+    Group group(3);
+    group.world.run(24h);
+    group.world.start();
+    group.world.clock.step(3h);
+    const auto looks = group.world.record_looks;
+    group.world.run(3h);
+    CHECK(group.world.record_looks > looks + 1);
+    for (const auto& name : group.names) CHECK(group.announced(name));
+}
+
+TEST_CASE("an address that left the endpoint's set keeps an id waiting until no resolver can hold it, also over the end of a process", "[domains][policies]") {
+    Scene scene("at_once");
+    scene.world.run(2 * 24h);
+    scene.model().departed.insert(1);
+    scene.world.run(2h); // a look that finds it gone
+    scene.world.second_replica_follows = false;
+    scene.settings.max_age = std::chrono::seconds(2 * 604'800);
+    scene.world.want(kDomain, scene.settings);
+    scene.world.run(1h);
+    scene.world.database->crash();
+    scene.world.start();
+    scene.world.run(20h);
+    const auto ids = [&] { return std::count(scene.model().story.begin(), scene.model().story.end(), "txt id"); };
+    CHECK(ids() == 1);
+    CHECK(scene.world.reason(kDomain).find("198.51.100.1, which left the address set") != std::string::npos);
+    scene.world.run(3h); // unseen_ttl after it was found gone
+    CHECK(ids() == 2);
+}
+
+TEST_CASE("a clock that was ahead and is set back keeps no body from being announced", "[domains][policies]") {
+    Scene scene("at_once");
+    scene.world.second_replica_follows = false;
+    scene.world.clock.step(1000h);
+    scene.world.run(1h);
+    REQUIRE(scene.model().story == Story{"serve enforce"});
+    scene.world.clock.step(-1000h);
+    scene.world.second_replica_follows = true;
+    scene.world.run(3h);
+    REQUIRE(scene.model().story.size() == 3);
+    CHECK(scene.model().story.back() == "txt id");
 }

@@ -74,12 +74,17 @@ void PolicyScene::observe(const std::string& domain) {
     });
 }
 
-void PolicyScene::fetch(const std::string& domain, bool) {
+void PolicyScene::fetch(const std::string& domain, bool, const std::vector<std::string>& departed) {
     ++fetches;
-    later([this, domain, started = clock.now] {
+    later([this, domain, departed, started = clock.now] {
         const Domain& model = domains[domain];
         FetchRound round{started, clock.now, {}, {}};
-        for (std::size_t i = 0; i < model.bodies.size(); ++i) round.fetches.push_back({fmt::format("198.51.100.{}", i), model.bodies[i], model.generation, model.bodies[i] ? "" : "unrecognized name"});
+        for (std::size_t i = 0; i < model.bodies.size(); ++i) {
+            const std::string address = fmt::format("198.51.100.{}", i);
+            const bool left = model.departed.contains(i);
+            if (left && std::find(departed.begin(), departed.end(), address) == departed.end()) continue;
+            round.fetches.push_back({address, model.bodies[i], model.generation, model.bodies[i] ? "" : "unrecognized name", left});
+        }
         keeper->arrived(EndpointLook{domain, std::move(round)});
     });
 }

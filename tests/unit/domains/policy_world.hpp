@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ public:
         std::vector<Values> txt{2}, mx{2};        // by name server; the first is written to
         std::vector<std::optional<std::string>> bodies{2}; // by replica
         std::optional<std::string> alias;         // what `_mta-sts` is an alias of, in place of `txt`
+        std::set<std::size_t> departed;           // replicas whose address the name has no more
         std::uint64_t generation = 0;
         Ttl txt_ttl{3600};                        // with which its TXT is answered
         std::vector<Ttl> txt_ttls_written;
@@ -56,7 +58,7 @@ public:
     std::string reason(const std::string& domain) { return report(domain)["reason"].as_string().value_or(""); }
 
     void observe(const std::string& domain) override;
-    void fetch(const std::string& domain, bool self_signed) override;
+    void fetch(const std::string& domain, bool self_signed, const std::vector<std::string>& departed) override;
     void write(const std::string& domain, dns::Type type, const Values& base, const Values& target, Ttl ttl) override;
     void observe_record(const std::string& name) override;
     void write_record(const std::string& name, const Values& base, const Values& target, Ttl ttl) override;
