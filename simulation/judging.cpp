@@ -159,7 +159,9 @@ void World::judge_ready(std::size_t host, const agent::LogEntry& entry) {
     if (!key || !ready.ok()) return;
     auto safe = owners_[host].held_without(record_of(*key), timing.stale_margin + timing.safety_margin);
     if (!safe) return; // a fall-back that mxseal cannot have seen; no_gap judges what is done with it
-    if (last_trouble() + 2 * timing.stale_margin + 12h > now()) return;
+    // A wait that began while something was wrong may have begun late: with a large TTL that is long ago.
+    const Duration hold = owners_[host].largest_ttl(now() - clock_stepped_) + timing.safety_margin + timing.stale_margin; // as our clock has the seven days of W5
+    if (last_trouble() + std::max<Duration>(2 * timing.stale_margin, hold) + 12h > now()) return;
     judge_.checked(Check::sharpness);
     // What stood there before the first look mxseal cannot know, the world can.
     if (now() < began_ + timing.unseen_ttl + timing.stale_margin + timing.safety_margin + clock_stepped_ + 1h) return; // a step forward moves the first look with it
@@ -167,7 +169,6 @@ void World::judge_ready(std::size_t host, const agent::LogEntry& entry) {
     const Duration rounds = 4 * timing.observe_every + timing.anycast_margin + 2 * setting_.transfer_lag + kRightBefore +
                             owners_[host].largest_ttl(now() - clock_stepped_) - timing.resolver_min_ttl; // W5: the largest TTL of seven days counts, as our clock has them
     // What ended while mxseal was dead it sees at its start, and counts from there.
-    const Duration hold = owners_[host].largest_ttl(now() - clock_stepped_) + timing.safety_margin + timing.stale_margin;
     const Instant known = std::max(*safe, lives_since_ > *safe - hold ? lives_since_ + hold : *safe);
     if (*safe != Instant{} && *ready - clock_.skew() > known + rounds)
         judge_.violated(Check::sharpness, hosts_[host].name, now(), fmt::format("key {} is called ready at {}, no cache can be without it from {}", key->short_hex(), to_rfc3339(*ready), to_rfc3339(*safe)));
