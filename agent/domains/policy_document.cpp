@@ -31,6 +31,7 @@ void put(JsonWriter& to, const Serving& serving);
 void put(JsonWriter& to, const PastBody& past);
 void put(JsonWriter& to, const EndpointAddress& address);
 void put(JsonWriter& to, const SharedId& shared);
+void put(JsonWriter& to, const Json& json) { to.text(json.dump()); }
 
 template <class T>
 void put(JsonWriter& to, const std::vector<T>& values);
@@ -221,10 +222,10 @@ Error damaged(const Misfit& misfit) { return {ErrorCode::invalid, fmt::format("t
 
 } // namespace
 
-Json to_shared_document(const SharedState& state) {
+Json to_shared_document(const SharedState& state, const Json& clock) {
     std::string text;
     JsonWriter to(text);
-    object(to, "version", kVersion, "txt", state.txt, "ids", state.ids, "announced", state.announced);
+    object(to, "version", kVersion, "txt", state.txt, "ids", state.ids, "announced", state.announced, "clock", clock);
     return *Json::parse(text);
 }
 
@@ -241,11 +242,11 @@ Result<SharedState> from_shared_document(const Json& document) {
     }
 }
 
-std::string to_policy_document(const DomainState& state) {
+std::string to_policy_document(const DomainState& state, const Json& clock) {
     std::string text;
     JsonWriter to(text);
     object(to, "version", kVersion, "txt", state.txt, "mx", state.mx, "ids", state.ids, "serving", state.serving, "past", state.past, "withdrawn", state.withdrawn, "clean_since", state.clean_since,
-           "addresses", state.addresses);
+           "addresses", state.addresses, "clock", clock);
     return text;
 }
 

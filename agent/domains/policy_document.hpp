@@ -10,13 +10,14 @@
 
 namespace mxseal::agent {
 
-// JSON text. What is learned again after each start is not in it.
-std::string to_policy_document(const rotation::mta_sts::DomainState& state);
+// JSON text. What is learned again after each start is not in it. `clock`: TimeKeeper::fact(), by which whoever reads it finds a step of the
+// clock that came later; null: not written.
+std::string to_policy_document(const rotation::mta_sts::DomainState& state, const Json& clock = {});
 // `invalid` names the field that does not fit.
 Result<rotation::mta_sts::DomainState> from_policy_document(const Json& document);
 
 // As above, of the record that many domains share.
-Json to_shared_document(const rotation::mta_sts::SharedState& state);
+Json to_shared_document(const rotation::mta_sts::SharedState& state, const Json& clock = {});
 Result<rotation::mta_sts::SharedState> from_shared_document(const Json& document);
 
 } // namespace mxseal::agent

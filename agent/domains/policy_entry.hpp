@@ -12,8 +12,7 @@ struct PolicyKeeper::Party {
     std::size_t under_way = 0;                     // acts begun, or to begin with the next flush
     bool started = false;                          // Started was given to the core in this process
     bool given_up = false;                         // the store refused: Started is given again once all acts are back
-    Duration clock_step{0};                        // not yet told to the core
-    Duration told_step{0};                         // told, and not yet stored
+    std::optional<TimeKeeper> time;                // steps of the clock since what was read was stored; absent: nothing was read yet
     rotation::Reason reason;                       // of the last decision
     std::string ask;
 };

@@ -25,7 +25,7 @@ Json fields_of(const rotation::Note& note) {
 } // namespace
 
 PolicyKeeper::PolicyKeeper(const Config& config, Clock& clock, Store& store, FencingToken token, PolicyOutside& outside)
-    : config_(config), time_(clock), store_(store), token_(token), outside_(outside), board_({config.timing.monitor_every, std::min<Duration>(config.timing.monitor_every, std::chrono::minutes(5))}) {}
+    : config_(config), clock_(clock), time_(clock), store_(store), token_(token), outside_(outside), board_({config.timing.monitor_every, std::min<Duration>(config.timing.monitor_every, std::chrono::minutes(5))}) {}
 
 PolicyKeeper::~PolicyKeeper() = default;
 
@@ -99,12 +99,14 @@ bool PolicyKeeper::is_heard(Entry& entry) {
 void PolicyKeeper::on(DnsLook& look) {
     Entry* entry = find(look.domain);
     if (entry == nullptr || !is_heard(*entry)) return;
+    void_if_before_step(look.seen);
     process(*entry, Observed{std::move(look.seen)});
 }
 
 void PolicyKeeper::on(EndpointLook& look) {
     Entry* entry = find(look.domain);
     if (entry == nullptr || !is_heard(*entry)) return;
+    void_if_before_step(look.seen);
     const Instant started = look.seen.started;
     process(*entry, Fetched{std::move(look.seen)});
     // Until the snapshot is in place, another body than the one that is meant to be served is no trouble of the site's.
@@ -136,32 +138,17 @@ void PolicyKeeper::wake_all_loaded(Instant now) {
         if (entry->state && !entry->at_rest) set_due(*entry, now);
 }
 
-void PolicyKeeper::owe_step(Party& party, Duration step) {
-    if (party.clock_step != Duration{0}) --untold_;
-    party.clock_step += step;
-    if (party.clock_step != Duration{0}) ++untold_;
-}
-
-// Section 0.1: what waits count from moves before anything is decided, or forgotten, by a clock that ran ahead.
-std::optional<ClockStepped> PolicyKeeper::take_step(Party& party) {
-    const Duration step = party.clock_step;
-    if (step == Duration{0}) return std::nullopt;
-    owe_step(party, -step);
-    party.told_step += step;
-    return ClockStepped{step};
-}
-
+// Each state hears of the step when it is read or decided on, whatever became of the process meanwhile. Here only what would sleep too long.
 void PolicyKeeper::check_clock() {
     const auto stepped = time_.step();
     if (!stepped) return;
     const Instant now = time_.now();
-    clock_noted_ = false;
+    if (*stepped > Duration{0}) set_forward_at_ = now;
     for (auto& [name, entry] : entries_) {
-        owe_step(*entry, *stepped);
-        set_due(*entry, now);
+        if (entry->state) set_due(*entry, now);
+        if (entry->due && *entry->due > now + config_.timing.monitor_every) set_due(*entry, now + config_.timing.monitor_every);
     }
     for (auto& [name, group] : groups_) {
-        owe_step(*group, *stepped);
         group->due = now;
         // Its members may hear of this round after the step.
         for (Instant* at : {&group->last.started, &group->last.finished}) *at += std::max(*stepped, Duration{0});
@@ -176,7 +163,8 @@ Decision PolicyKeeper::decide(Entry& entry, const Event& event, const Policy& po
         next.notes.insert(next.notes.begin(), all.notes.begin(), all.notes.end());
         all = std::move(next);
     };
-    if (const auto stepped = take_step(entry)) add(*stepped);
+    // Section 0.1: what waits count from moves before anything is decided, or forgotten, by a clock that ran ahead.
+    if (const auto stepped = entry.time->step()) add(ClockStepped{*stepped});
     if (!entry.started) add(Started{});
     entry.started = true;
     if (std::exchange(entry.tell_shared, false))

@@ -113,8 +113,6 @@ private:
     void wake_members(Group& group, bool with_round);
     std::string first_pending_of(const Group& group) const;
     void check_clock();
-    void owe_step(Party& party, Duration step);
-    std::optional<rotation::mta_sts::ClockStepped> take_step(Party& party);
     void wake_all_loaded(Instant now);
     void begin(Party* of, std::function<void()> act, bool serves = false);
     void overtake_serve(Entry& entry);
@@ -122,6 +120,7 @@ private:
     bool load(Entry& entry, Instant now);
     bool load(Group& group, Instant now);
     Result<rotation::mta_sts::DomainState> read_state(Entry& entry) const;
+    void begin_time(Party& party, const Json& document) const;
     void unload(Entry& entry);
     void keep(Entry& entry);
     bool is_unflushed() const;
@@ -136,6 +135,11 @@ private:
     void flush(Instant now);
     void log(const std::string& domain, std::string event, Json fields, std::string sentence);
 
+    // The stamps of a look from before the clock was set forward would let waits begin too early.
+    template <class Round>
+    void void_if_before_step(Round& round) const {
+        if (round.started < set_forward_at_) round.error = "the clock was set while it was made";
+    }
     bool is_heard(Entry& entry);
     bool is_heard(Group& group);
     void on(DnsLook& look);
@@ -147,6 +151,7 @@ private:
     void on(RecordWritten& written);
 
     const Config& config_;
+    Clock& clock_;
     TimeKeeper time_;
     Store& store_;
     FencingToken token_;
@@ -165,8 +170,7 @@ private:
     std::set<Group*> touched_groups_;
     std::set<Entry*> dirty_;
     std::vector<Start> starts_;
-    bool clock_noted_ = false;                               // the store has the anchor of the clock as it is now
-    std::size_t untold_ = 0;                                 // parties that were not told of a step of the clock yet
+    Instant set_forward_at_{};                               // by the clock as it was set
     bool wake_loaded_ = false;                               // what is known of an MX host changed
     std::optional<Instant> flush_again_;
     std::string store_trouble_;

@@ -83,7 +83,7 @@ SharedDecision PolicyKeeper::decide(Group& group, const SharedEvent& event, Inst
         next.notes.insert(next.notes.begin(), all.notes.begin(), all.notes.end());
         all = std::move(next);
     };
-    if (const auto stepped = take_step(group)) add(*stepped);
+    if (const auto stepped = group.time->step()) add(ClockStepped{*stepped});
     if (!std::exchange(group.started, true)) add(Started{});
     add(event);
     return all;
@@ -132,6 +132,7 @@ void PolicyKeeper::on(RecordLook& look) {
     if (found == groups_.end()) return;
     Group& group = *found->second;
     if (!is_heard(group)) return;
+    void_if_before_step(look.seen);
     const bool was_complete = group.state.txt.complete.has_value();
     group.last = look.seen;
     process(group, SharedSeenHere{std::move(look.seen)});

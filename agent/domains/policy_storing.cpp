@@ -15,7 +15,6 @@ namespace {
 
 constexpr Duration kStoreAgain = std::chrono::seconds(5); // after a refused write: our choice
 constexpr Duration kReadAgain = std::chrono::minutes(1);  // after a state that could not be read
-constexpr const char* kClock = "policy_clock";            // the anchor of the clock up to which every domain was told of its steps
 constexpr std::int64_t kCoarse = 6 * 3600 * 1000;         // ms
 
 // What a write would be for: a later look that saw the same is not worth one. Sightings of a TTL count for a week, so hours do not matter.
@@ -34,10 +33,6 @@ std::string fact_of(const std::string& record) { return "shared_record/" + recor
 Status PolicyKeeper::start() {
     auto rows = store_.load_policies();
     if (!rows.ok()) return std::move(rows).error();
-    // An anchor of its own: Runtime's moves when the hosts were told of a step, which is earlier.
-    auto clock = store_.get_document("agent", kClock);
-    if (!clock.ok()) return std::move(clock).error();
-    if (*clock) time_.restore(**clock);
     for (PolicyRow& row : *rows) {
         Entry& entry = entry_of(row.domain);
         entry.stored = true;
@@ -51,6 +46,7 @@ Status PolicyKeeper::start() {
 bool PolicyKeeper::load(Entry& entry, Instant now) {
     if (entry.state) return true;
     auto state = std::make_unique<DomainState>();
+    begin_time(entry, Json());
     if (entry.stored || entry.is_unsure) {
         auto read = read_state(entry);
         if (!read.ok()) {
@@ -71,11 +67,19 @@ bool PolicyKeeper::load(Entry& entry, Instant now) {
     return true;
 }
 
+// Its own anchor: whoever was told of a step, and stored, before the process ended is not told again by the next one, and nobody is left out.
+void PolicyKeeper::begin_time(Party& party, const Json& document) const {
+    party.time.emplace(clock_);
+    party.time->step(); // from now on
+    party.time->restore(document["clock"]);
+}
+
 Result<DomainState> PolicyKeeper::read_state(Entry& entry) const {
     auto document = store_.load_policy(entry.name);
     if (!document.ok()) return std::move(document).error();
     if (*document) entry.stored = true; // a write of which nobody heard that it was carried out
     if (!*document && entry.stored) return Error(ErrorCode::io, "its row has no document");
+    if (*document) begin_time(entry, **document);
     return *document ? from_policy_document(**document) : Result<DomainState>(DomainState{});
 }
 
@@ -94,6 +98,7 @@ bool PolicyKeeper::load(Group& group, Instant now) {
     auto stored = store_.get_document("agent", fact_of(group.name));
     auto state = stored.ok() && *stored ? from_shared_document(**stored) : Result<SharedState>(SharedState{});
     group.loaded = stored.ok() && state.ok();
+    begin_time(group, stored.ok() && *stored ? **stored : Json());
     if (group.loaded) {
         group.state = std::move(*state);
         group.written = to_shared_document(group.state).dump();
@@ -115,22 +120,18 @@ void PolicyKeeper::keep(Entry& entry) {
 }
 
 bool PolicyKeeper::is_unflushed() const {
-    const bool clock = !clock_noted_ && untold_ == 0;
-    return wake_loaded_ || clock || !touched_.empty() || !touched_groups_.empty() || !dirty_.empty() || !starts_.empty() || !commit_.log.empty() || !commit_.gone_policies.empty();
+    return wake_loaded_ || !touched_.empty() || !touched_groups_.empty() || !dirty_.empty() || !starts_.empty() || !commit_.log.empty() || !commit_.gone_policies.empty();
 }
 
 bool PolicyKeeper::store_all(Instant now) {
-    const bool clock = !clock_noted_ && untold_ == 0;
-    if (clock) commit_.facts.emplace_back(kClock, time_.fact());
-    for (Entry* entry : dirty_) commit_.policies.push_back({{entry->name, entry->at_rest, entry->mx_goal, entry->decided_for}, to_policy_document(*entry->state)});
+    for (Entry* entry : dirty_) commit_.policies.push_back({{entry->name, entry->at_rest, entry->mx_goal, entry->decided_for}, to_policy_document(*entry->state, entry->time->fact())});
     for (Group* group : touched_groups_)
-        if (Json document = to_shared_document(group->state); document.dump() != group->written) commit_.facts.emplace_back(fact_of(group->name), std::move(document));
+        if (to_shared_document(group->state).dump() != group->written) commit_.facts.emplace_back(fact_of(group->name), to_shared_document(group->state, group->time->fact()));
     if (!commit_.policies.empty() || !commit_.log.empty() || !commit_.gone_policies.empty() || !commit_.facts.empty())
         if (auto stored = store_.commit(token_, commit_); !stored.ok()) {
             give_up(now, stored.error());
             return false;
         }
-    clock_noted_ = clock_noted_ || clock;
     note_stored();
     return true;
 }
@@ -148,12 +149,10 @@ void PolicyKeeper::note_stored() {
     for (const std::string& domain : touched_) {
         Entry* entry = find(domain);
         if (entry == nullptr) continue;
-        entry->told_step = Duration{0};
         entry->stored_goal = entry->mx_goal;
         entry->stored_page = entry->page;
     }
     for (Group* group : std::exchange(touched_groups_, {})) {
-        group->told_step = Duration{0};
         group->written = to_shared_document(group->state).dump();
     }
 }
@@ -176,7 +175,6 @@ void PolicyKeeper::give_up(Instant now, const Error& error) {
 
 void PolicyKeeper::take_back(Party& party) {
     party.given_up = true;
-    owe_step(party, std::exchange(party.told_step, Duration{0}));
     party.reason = rotation::because("wait.store", "the store cannot be written, so nothing is begun: " + store_trouble_);
     party.ask.clear();
 }

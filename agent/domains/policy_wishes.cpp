@@ -88,7 +88,7 @@ Surroundings PolicyKeeper::around(Entry& entry, const Policy& policy, Instant no
     if (auto group = groups_.find(entry.shares); group != groups_.end() && group->second->loaded) {
         around.shared = group->second->state.announced;
         // The domain was told of a step of the clock, the record was not yet.
-        if (around.shared) around.shared->intent += std::max(group->second->clock_step, Duration{0});
+        if (around.shared) around.shared->intent += std::max(group->second->time->ahead(), Duration{0});
     }
     if (policy.mode == Mode::none && policy.mx_goal.empty()) return around;
     std::vector<std::string> hosts = held_hosts(*entry.state, now, policy);
@@ -127,7 +127,6 @@ void PolicyKeeper::end_if_over(const std::string& domain) {
     Entry* entry = find(domain);
     if (entry == nullptr || entry->settings != nullptr || !entry->state || entry->under_way > 0 || entry->state->serving) return;
     set_due(*entry, std::nullopt);
-    take_step(*entry);
     leave_group(*entry);
     page(*entry, "");
     dirty_.erase(entry);

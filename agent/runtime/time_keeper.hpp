@@ -20,6 +20,8 @@ public:
     // How far the wall clock ran ahead of the boot clock (behind: negative) since the anchor, when it is more than a minute.
     // The anchor moves to now.
     std::optional<Duration> step();
+    // The same, and the anchor stays; 0: not more than a minute.
+    Duration ahead() const;
 
     Instant now() const { return clock_.wall(); }
 

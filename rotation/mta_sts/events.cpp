@@ -73,9 +73,9 @@ void note_other_body(DomainState& state, const std::string& text) {
     past.replaced.reset();
 }
 
-void note_served_everywhere(Context& context, const FetchRound& seen) {
+void note_served_everywhere(Context& context, Instant finished) {
     DomainState& state = context.state;
-    const Instant live = seen.finished + context.policy.proxy_margin;
+    const Instant live = finished + context.policy.proxy_margin;
     if (!state.serving->live) {
         state.serving->live = live;
         context.note("policy.live", {{"mode", std::string(to_string(state.serving->body.mode))}, {"live_at", to_rfc3339(live)}},
@@ -103,12 +103,13 @@ void apply(Context& context, const Observed& event) {
     DomainState& state = context.state;
     state.under_way.erase(Task::observe);
     state.observe_trouble = event.seen.error;
-    state.observed_at = event.seen.started;
+    state.observed_at = std::min(event.seen.started, context.now); // the clock may have been set back since
     if (!event.seen.error.empty()) return;
+    const Instant finished = std::min(event.seen.finished, context.now);
     state.txt_alias = event.seen.txt_alias;
     remember_ids(state.ids, event.seen.txt);
-    note_round(state.txt, event.seen.txt, event.seen.finished, context.policy);
-    note_round(state.mx, event.seen.mx, event.seen.finished, context.policy);
+    note_round(state.txt, event.seen.txt, finished, context.policy);
+    note_round(state.mx, event.seen.mx, finished, context.policy);
     settle_id(context);
 }
 
@@ -117,7 +118,7 @@ void apply(Context& context, const SharedSeen& event) {
     DomainState& state = context.state;
     if (state.txt_alias != context.policy.txt_target) return;
     remember_ids(state.ids, event.txt);
-    note_round(state.txt, event.txt, event.finished, context.policy);
+    note_round(state.txt, event.txt, std::min(event.finished, context.now), context.policy);
     settle_id(context);
 }
 
@@ -131,10 +132,10 @@ std::string trouble_of(const PolicyFetch& fetch, const std::string& wanted) {
     return fmt::format("{}{}: {}", fetch.address, fetch.departed ? ", which left the address set and may still be held," : "", what);
 }
 
-void note_addresses(DomainState& state, const FetchRound& seen) {
+void note_addresses(DomainState& state, const FetchRound& seen, Instant finished) {
     if (!seen.error.empty()) return;
     for (EndpointAddress& address : state.addresses)
-        if (!address.gone_since) address.gone_since = seen.finished;
+        if (!address.gone_since) address.gone_since = finished;
     for (const PolicyFetch& fetch : seen.fetches) {
         if (fetch.departed) continue;
         const auto known = std::find_if(state.addresses.begin(), state.addresses.end(), [&](const EndpointAddress& address) { return address.address == fetch.address; });
@@ -148,9 +149,10 @@ void note_addresses(DomainState& state, const FetchRound& seen) {
 void apply(Context& context, const Fetched& event) {
     DomainState& state = context.state;
     const FetchRound& seen = event.seen;
-    note_addresses(state, seen);
+    const Instant finished = std::min(seen.finished, context.now);
+    note_addresses(state, seen, finished);
     state.under_way.erase(Task::fetch);
-    state.fetched_at = seen.started;
+    state.fetched_at = std::min(seen.started, context.now);
     state.fetch_trouble = seen.error;
     const std::string text = state.serving ? state.serving->body.text() : "";
     for (const PolicyFetch& fetch : seen.fetches) {
@@ -169,8 +171,8 @@ void apply(Context& context, const Fetched& event) {
         state.clean_since.reset();
         return;
     }
-    if (!state.clean_since) state.clean_since = seen.finished;
-    if (state.serving && seen.started >= state.serving->intent) note_served_everywhere(context, seen);
+    if (!state.clean_since) state.clean_since = finished;
+    if (state.serving && seen.started >= state.serving->intent) note_served_everywhere(context, finished);
 }
 
 void end_of(Context& context, Task task, const std::optional<Failure>& failure) {

@@ -34,10 +34,10 @@ private:
     void apply(const SharedSeenHere& event) {
         state_.under_way.erase(Task::observe);
         state_.observe_trouble = event.round.error;
-        state_.observed_at = event.round.started;
+        state_.observed_at = std::min(event.round.started, now_);
         if (!event.round.error.empty()) return;
         remember_ids(state_.ids, event.round.rrset);
-        note_round(state_.txt, event.round.rrset, event.round.finished, policy_);
+        note_round(state_.txt, event.round.rrset, std::min(event.round.finished, now_), policy_);
     }
     void apply(const SharedWritten& event) {
         state_.under_way.erase(Task::write_txt);

@@ -1,11 +1,16 @@
 // PolicyWorld: the internet of one mail domain as MTA-STS sees it, on virtual time: name servers, endpoint replicas, resolvers with their
-// caches, senders that follow RFC 8461 literally, operators and the life of the agent. The core inside is the product's (rotation/mta_sts).
+// caches, senders that follow RFC 8461 literally, operators, and the agent as it is: PolicyKeeper with its store, on a clock of its own.
+//
+// policy_agent.cpp is the life of the agent and how its acts end, policy_internet.cpp what senders meet, policy_judge.cpp what must hold.
 #pragma once
 
-#include "rotation/mta_sts/step.hpp"
+#include "agent/config/config.hpp"
+#include "agent/domains/policy_keeper.hpp"
+#include "agent/store/memory_store.hpp"
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <queue>
 #include <random>
@@ -28,12 +33,13 @@ struct PolicyViolation {
 };
 
 struct PolicyCounters {
-    std::size_t events = 0, deliveries = 0, rechecks = 0, ids = 0, bodies = 0, mx_changes = 0, kills = 0, faults = 0, goals = 0;
+    std::size_t events = 0, deliveries = 0, rechecks = 0, ids = 0, bodies = 0, mx_changes = 0, kills = 0, refused_writes = 0, clock_steps = 0, faults = 0, goals = 0;
 };
 
-class PolicyWorld {
+class PolicyWorld final : public agent::PolicyOutside {
 public:
     explicit PolicyWorld(PolicyWorldOptions options);
+    ~PolicyWorld() override;
     // Runs, then lets everything come to rest, until the first violation.
     void run();
     const std::optional<PolicyViolation>& violation() const { return violation_; }
@@ -48,6 +54,16 @@ private:
         std::size_t number;
         std::function<void()> what;
         bool operator>(const Happening& other) const { return at != other.at ? at > other.at : number > other.number; }
+    };
+    // The agent's clock: it can be set, the true time cannot.
+    struct AgentClock final : Clock {
+        explicit AgentClock(const PolicyWorld& world) : world_(world) {}
+        Instant wall() const override { return world_.now_ + world_.skew_; }
+        BootTime boot_time() const override { return {world_.now_ - world_.began_}; }
+        std::string boot_id() const override { return "boot"; }
+
+    private:
+        const PolicyWorld& world_;
     };
     struct Copy {                       // of both RRsets, on one name server
         std::map<Type, Values> rrsets;
@@ -88,38 +104,52 @@ private:
     void begin_with_foreign_policy();
     Duration between(Duration least, Duration most) { return least + Duration{static_cast<std::int64_t>(below(static_cast<std::uint64_t>((most - least).count()) + 1))}; }
     void run_until(Instant end);
-    void violated(std::string check, std::string text);
     void tell(const std::string& line);
+    void trouble();
+    void trouble_in_the_zone();
+    void new_goal();
+    void follow_advice();
 
     // the agent
     void start_agent();
     void kill_agent();
-    void process(const rotation::mta_sts::Event& event);
-    void deliver(std::size_t life, rotation::mta_sts::Event event);
-    void perform(const rotation::mta_sts::Action& action);
-    void observe();
-    void fetch();
+    void listen();
+    void arm();
+    void in_life(std::size_t life, const std::function<void()>& what);
+    void deliver(std::size_t life, agent::PolicyArrival arrival);
+    void settled();
+    agent::WriteFate fate_of_write();
+    void step_clock(Duration by);
+    void note(const agent::LogEntry& entry);
+    void serve(const std::optional<std::string>& body);
     void publish(std::optional<std::string> body);
     void take_snapshot(std::size_t replica, std::size_t generation, const std::optional<std::string>& body);
-    void write(Type type, const Values& base, const Values& target);
-    rotation::mta_sts::Surroundings surroundings() const;
     rotation::mta_sts::RrsetObservation look_at(Type type);
-    // the world
+    void observe(const std::string& domain) override;
+    void fetch(const std::string& domain, bool self_signed, const std::vector<std::string>& departed) override;
+    void write(const std::string& domain, dns::Type type, const Values& base, const Values& target, Ttl ttl) override;
+    void look_at_mx_host(const std::string& host) override;
+    void observe_record(const std::string& name) override;
+    void write_record(const std::string& name, const Values& base, const Values& target, Ttl ttl) override;
+    void keep_report_record(const std::string& name, const std::vector<std::string>& rua) override;
+
+    // what senders meet
     void set_primary(Type type, const Values& values);
     void transfer(std::size_t server);
     void before_change();
     const Values& ask(std::size_t resolver, Type type);
     void refresh(Sender& sender);
     bool attempt(Sender& sender);
-    std::vector<std::string> uncovered(const Sender& sender);
-    void undeliverable(const Sender& sender);
     void send(Sender& sender);
     void mail();
     bool breaks_somebody(const Values& mx) const;
     void fall_back(std::size_t server, Type type, std::size_t versions, Duration lasts);
-    void trouble();
-    void new_goal();
-    void follow_advice();
+
+    // what must hold
+    void violated(std::string check, std::string text);
+    std::vector<std::string> uncovered(const Sender& sender);
+    bool is_withdrawn() const;
+    void undeliverable(const Sender& sender);
     void judge_id(const Values& txt);
     void judge_rest();
     Duration rest_bound() const;
@@ -131,11 +161,17 @@ private:
     std::priority_queue<Happening, std::vector<Happening>, std::greater<>> happenings_;
     std::size_t number_ = 0;
 
-    rotation::mta_sts::Policy policy_;
-    rotation::mta_sts::DomainState state_, stored_;
-    rotation::mta_sts::Decision last_;
-    bool alive_ = false;
-    std::size_t life_ = 0;
+    agent::Config config_;
+    agent::PolicySettings settings_;
+    AgentClock clock_;
+    Duration skew_{0}, clock_stepped_{0};                  // of the agent's clock now; by how much it was ever set
+    std::shared_ptr<agent::MemoryDatabase> database_ = std::make_shared<agent::MemoryDatabase>();
+    std::unique_ptr<agent::Store> store_;
+    std::unique_ptr<agent::PolicyKeeper> keeper_;          // null: no agent runs
+    std::size_t life_ = 0, alarm_ = 0;
+    bool dies_ = false;                                    // at the next moment at which nothing of it is on the stack
+    Instant store_refuses_until_{};
+    std::optional<std::string> to_serve_;                  // as the keeper of the endpoint's sites has it stored
 
     std::vector<Copy> servers_;
     std::map<Type, std::vector<Values>> history_;
@@ -154,5 +190,8 @@ private:
     PolicyCounters counters_;
     std::vector<std::string> story_;
 };
+
+// The id of the only STSv1 record among these values, as senders read it (C-03).
+std::optional<std::string> only_id(const rotation::mta_sts::Values& txt);
 
 } // namespace mxseal::simulation

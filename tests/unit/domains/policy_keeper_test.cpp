@@ -543,10 +543,9 @@ TEST_CASE("an end of the process while domains are told of a step of the clock: 
     world.run(24h);
     CHECK(world.domains["a.example.org"].mx.front().size() == 1);
     CHECK(world.domains["z.example.org"].mx.front().size() == 1);
-    world.run(5 * 24h);
-    CHECK(world.domains["z.example.org"].mx.front().size() == 2);
-    world.run(400h); // the first heard of it twice: its waits are longer, never shorter
+    world.run(5 * 24h); // and whoever heard of it before hears it once
     CHECK(world.domains["a.example.org"].mx.front().size() == 2);
+    CHECK(world.domains["z.example.org"].mx.front().size() == 2);
 }
 
 namespace {
