@@ -121,7 +121,7 @@ void SiteKeeper::on(OrderArrival& arrival) {
     auto found = entries_.find(arrival.domain);
     if (found == entries_.end() || found->second->settings == nullptr) return;
     Entry& entry = *found->second;
-    if (!arrival.issued.ok()) return process(entry, OrderFailed{failure_of(arrival.issued.error())});
+    if (!arrival.issued.ok()) return process(entry, OrderFailed{failure_of(arrival.issued.error()), arrival.was_asked});
     entry.certificate = arrival.authority;
     commit_.pairs.push_back(std::move(arrival.issued->pair));
     process(entry, CertificateIssued{arrival.issued->not_before, arrival.issued->not_after});

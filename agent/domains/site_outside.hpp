@@ -18,6 +18,7 @@ struct OrderArrival {
     std::string domain;
     std::string authority;            // a name in `acme`, or "self-signed"
     Result<IssuedSite> issued;
+    bool was_asked = true;            // the CA; false: mta-sts.<domain> leads nowhere, so no order was made (E-24)
 };
 struct SnapshotArrival {
     std::uint64_t generation = 0;

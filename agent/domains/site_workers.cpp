@@ -23,17 +23,20 @@ SiteWorkers::SiteWorkers(SitePorts ports, const std::vector<std::string>& author
 void SiteWorkers::order(const std::string& domain, const std::string& authority) {
     auto pool = authorities_.find(authority);
     if (pool == authorities_.end()) return sink_(OrderArrival{domain, authority, Error(ErrorCode::not_found, fmt::format("'{}' is not in `acme`", authority))});
-    pool->second.submit([this, domain, authority] { sink_(OrderArrival{domain, authority, ordered(domain, authority)}); });
+    pool->second.submit([this, domain, authority] { sink_(ordered(domain, authority)); });
 }
 
 void SiteWorkers::write_snapshot(std::uint64_t generation) {
     snapshots_.submit([this, generation] { sink_(written(generation)); });
 }
 
-Result<IssuedSite> SiteWorkers::ordered(const std::string& domain, const std::string& authority) {
+OrderArrival SiteWorkers::ordered(const std::string& domain, const std::string& authority) {
     CertificateAuthority* ca = ports_.authority(authority);
-    if (ca == nullptr) return Error(ErrorCode::not_found, fmt::format("'{}' is not in `acme`", authority));
-    return order_site(domain, *ca, ports_.keys, authority == "self-signed" ? nullptr : &ports_.journal);
+    if (ca == nullptr) return {domain, authority, Error(ErrorCode::not_found, fmt::format("'{}' is not in `acme`", authority))};
+    auto name = dns::Name::parse(domain);
+    if (!name.ok()) return {domain, authority, std::move(name).error()};
+    if (auto reached = ports_.reachable(*name, authority); !reached.ok()) return {domain, authority, std::move(reached).error(), false};
+    return {domain, authority, order_site(domain, *ca, ports_.keys, authority == "self-signed" ? nullptr : &ports_.journal)};
 }
 
 SnapshotArrival SiteWorkers::written(std::uint64_t generation) {

@@ -21,6 +21,7 @@ struct SitePorts {
     std::function<CertificateAuthority*(const std::string&)> authority;      // by its name in `acme`, or "self-signed"
     SiteEndpoint& endpoint;
     std::filesystem::path snapshot;
+    std::function<Status(const dns::Name& domain, const std::string& authority)> reachable; // E-24: whether a CA could reach mta-sts.<domain>
 };
 
 class SiteWorkers final : public SiteOutside {
@@ -32,7 +33,7 @@ public:
     void write_snapshot(std::uint64_t generation) override;
 
 private:
-    Result<IssuedSite> ordered(const std::string& domain, const std::string& authority);
+    OrderArrival ordered(const std::string& domain, const std::string& authority);
     SnapshotArrival written(std::uint64_t generation);
 
     SitePorts ports_;

@@ -1,6 +1,7 @@
 #include "agent/runtime/site_room.hpp"
 
 #include "agent/domains/snapshot_job.hpp"
+#include "agent/observe/policy_fetcher.hpp"
 #include "agent/runtime/sealing_keys.hpp"
 #include "mta-sts-server/snapshot.hpp"
 
@@ -90,6 +91,15 @@ std::optional<HostReadiness> readiness_of(Runtime& runtime, const std::string& h
     return HostReadiness{soundness->published && soundness->sound, soundness->trouble};
 }
 
+// E-24: a name without an address costs its CA, and our account there, a failed order each time. By dns-01 it would get one all the same.
+Status reachable(const Config& config, RealWorld& world, const dns::Name& domain, const std::string& authority) {
+    auto acme = config.acme.find(authority);
+    if (acme == config.acme.end() || acme->second.challenge == "dns-01") return done();
+    auto addresses = endpoint_addresses(world.observer(), domain);
+    if (!addresses.ok()) return std::move(addresses).error().in_context(fmt::format("mta-sts.{} leads nowhere; its owner sets a CNAME to this endpoint", domain.text()));
+    return done();
+}
+
 } // namespace
 
 Result<std::unique_ptr<SiteShift>> SiteShift::begin(const Config& config, Clock& clock, Store& store, FencingToken token, ControlThread& loop, RealWorld& world, Runtime& runtime, SiteRoom& room,
@@ -109,7 +119,8 @@ Result<std::unique_ptr<SiteShift>> SiteShift::begin(const Config& config, Clock&
             if (auto domains = kept.lock()) domains->arrived(std::move(*arrival));
         });
     };
-    SitePorts sites{store, room.keys(), clock, room.journal(), [&world](const std::string& name) { return world.authority(name); }, room.endpoint(), endpoint.snapshot};
+    SitePorts sites{store, room.keys(), clock, room.journal(), [&world](const std::string& name) { return world.authority(name); }, room.endpoint(), endpoint.snapshot,
+                    [&config, &world](const dns::Name& domain, const std::string& authority) { return reachable(config, world, domain, authority); }};
     shift->site_workers_ = std::make_unique<SiteWorkers>(std::move(sites), authorities, [post](SiteArrival arrival) { post(std::move(arrival)); });
     PolicyPorts policies{config, store, clock, world.observer(), world.policy_observer(), *shift->fetches_, *shift->mx_hosts_, [&world](const dns::Name& name) { return world.zone_access(name); },
                          endpoint.allow_private};

@@ -12,8 +12,12 @@ using std::chrono::hours;
 using std::chrono::minutes;
 
 // Our choice: soon after a slip, rarely where a customer's CNAME is missing for weeks. A CA that names a time is waited for longer.
-constexpr Duration kFirstRetry = minutes(1), kLongestRetry = hours(24);
+constexpr Duration kFirstRetry = minutes(1), kLongestRetry = hours(24), kSuspendedRetry = hours(7 * 24);
 constexpr unsigned kDoublingsMax = 11; // 1 min * 2^11 is above kLongestRetry
+constexpr unsigned kSuspendedAfter = kDoublingsMax + 5; // E-24: five failed days
+// A name that leads nowhere costs one question: asked each hour for five days, then each day.
+constexpr Duration kLongestLook = hours(1), kSuspendedLook = hours(24);
+constexpr unsigned kLooksSuspendedAfter = 6 + 5 * 24;
 constexpr Duration kFetchAgain = minutes(5);        // RFC 8461 section 3.3: senders come again after 5 min at the earliest
 constexpr Duration kFetchPatience = minutes(15);    // C-27
 constexpr Duration kCriticalBefore = hours(48);     // C-27
@@ -26,7 +30,12 @@ Instant warning_from(const SiteState& state) { return *state.not_after - lifetim
 
 Duration part_of(Duration window, double share) { return Duration(static_cast<std::int64_t>(static_cast<double>(window.count()) * share)); }
 
-Duration retry_after(unsigned failures) { return std::min(kLongestRetry, kFirstRetry * (std::int64_t{1} << std::min(failures - 1, kDoublingsMax))); }
+bool is_suspended(unsigned failures, bool was_asked) { return failures > (was_asked ? kSuspendedAfter : kLooksSuspendedAfter); }
+
+Duration retry_after(unsigned failures, bool was_asked) {
+    if (is_suspended(failures, was_asked)) return was_asked ? kSuspendedRetry : kSuspendedLook;
+    return std::min(was_asked ? kLongestRetry : kLongestLook, kFirstRetry * (std::int64_t{1} << std::min(failures - 1, kDoublingsMax)));
+}
 
 std::optional<Instant> order_due(const SiteState& state, const SitePolicy& policy, Instant now) {
     if (state.ordering) return std::nullopt;
@@ -58,9 +67,10 @@ public:
         ++state_.failures;
         state_.trouble = failed.failure.sentence;
         // E-07: never before the CA allows it.
-        state_.again = now_ + std::max(retry_after(state_.failures), failed.failure.retry_after.value_or(Duration{0}));
+        state_.again = now_ + std::max(retry_after(state_.failures, failed.was_asked), failed.failure.retry_after.value_or(Duration{0}));
         decision_.store = true;
-        note("site.order_failed", "no certificate came: " + state_.trouble + "; tried again at " + to_rfc3339(*state_.again));
+        const std::string suspended = is_suspended(state_.failures, failed.was_asked) ? "; its orders are suspended" : "";
+        note("site.order_failed", (failed.was_asked ? "no certificate came: " : "no certificate is ordered: ") + state_.trouble + suspended + "; tried again at " + to_rfc3339(*state_.again));
     }
 
     void operator()(const SiteServed&) {
@@ -191,7 +201,7 @@ Reason reason_of(const SiteState& state, Instant now, const SitePolicy& policy) 
     const bool renewal_is_late = state.not_after && now >= warning_from(state);
     if (state.failures > 0) {
         const std::string end = state.not_after ? ", the one there ends at " + to_rfc3339(*state.not_after) : std::string();
-        Reason reason = because("wait.order", "no certificate came" + end + ": " + state.trouble, state.ordering ? "an order is under way again" : "");
+        Reason reason = because("wait.order", "there is no new certificate" + end + ": " + state.trouble, state.ordering ? "an order is under way again" : "");
         reason.until = state.ordering ? std::nullopt : state.again;
         return reason;
     }

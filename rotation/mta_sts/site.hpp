@@ -41,7 +41,10 @@ struct SiteState {
 
 struct SiteTimeReached {};
 struct CertificateIssued { Instant not_before, not_after; };
-struct OrderFailed { Failure failure; };
+struct OrderFailed {
+    Failure failure;
+    bool was_asked = true;                          // the CA; false: the name leads nowhere, so no order was made (E-24)
+};
 struct SiteServed {};                               // a snapshot with it is in place
 struct SiteWithdrawn {};                            // it is in no snapshot any more
 struct PolicyFetched {};                            // over HTTPS, as a sender does, and it was the body that is served

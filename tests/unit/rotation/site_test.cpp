@@ -76,7 +76,7 @@ TEST_CASE("a hundred thousand names are spread over the window, no hour of it ta
     CHECK(spread_of("example.org") == spread_of("example.org"));
 }
 
-TEST_CASE("after a failure it waits longer each time, up to a day, and never less than the CA asks", "[rotation][site]") {
+TEST_CASE("after a failure it waits longer each time, up to a day and in the end a week (E-24), and never less than the CA asks", "[rotation][site]") {
     Site site;
     Instant now = kNow;
     Duration longest{0};
@@ -89,14 +89,15 @@ TEST_CASE("after a failure it waits longer each time, up to a day, and never les
         REQUIRE(site.last.wake == site.state.again);
         CHECK(*site.state.again - now >= longest);
         longest = *site.state.again - now;
+        if (i == 15) CHECK(longest == Duration(24h));
         site.give(SiteTimeReached{}, *site.state.again - 1ms);
         CHECK_FALSE(site.orders());
         now = *site.state.again;
     }
-    CHECK(longest == Duration(24h));
+    CHECK(longest == Duration(7 * 24h));
     site.give(SiteTimeReached{}, now);
-    site.give(OrderFailed{{"too many", Duration(70h), false}}, now);
-    CHECK(site.state.again == now + 70h);
+    site.give(OrderFailed{{"too many", Duration(200h), false}}, now);
+    CHECK(site.state.again == now + 200h);
     site.give(CertificateIssued{now, now + 24h}, now);
     CHECK(site.state.failures == 0);
     CHECK_FALSE(site.state.again);
@@ -169,6 +170,32 @@ TEST_CASE("C-27: a certificate with less than a third left is an alarm, with 48 
     CHECK(alarm_at(90 * 24h, -1h) == SiteAlarm::critical);
     CHECK(alarm_at(6 * 24h, 48h) == SiteAlarm::warning);
     CHECK(alarm_at(6 * 24h, 36h) == SiteAlarm::critical);
+}
+
+TEST_CASE("a name that leads nowhere is looked at each hour and, after five days, each day; a CA that refuses for five days is asked each week", "[rotation][site]") {
+    const auto pause_after = [](int times, bool was_asked) {
+        Site site;
+        Instant now = kNow;
+        for (int i = 0; i < times; ++i) {
+            site.give(SiteTimeReached{}, now);
+            REQUIRE(site.orders());
+            site.give(OrderFailed{{"it has no address", std::nullopt, false}, was_asked}, now);
+            if (i + 1 < times) now = *site.state.again;
+        }
+        const bool says_so = std::any_of(site.last.notes.begin(), site.last.notes.end(), [](const Note& note) { return note.sentence.find("suspended") != std::string::npos; });
+        return std::tuple{Duration(*site.state.again - now), Duration(now - kNow), says_so};
+    };
+    CHECK(std::get<0>(pause_after(1, false)) == Duration(1min));
+    CHECK(pause_after(20, false) == std::tuple{Duration(1h), std::get<1>(pause_after(20, false)), false});
+    const auto [look, looked_for, look_suspended] = pause_after(127, false);
+    CHECK(look == Duration(24h));
+    CHECK(looked_for >= Duration(5 * 24h));
+    CHECK(look_suspended);
+    CHECK(std::get<0>(pause_after(16, true)) == Duration(24h));
+    const auto [order, ordered_for, order_suspended] = pause_after(17, true);
+    CHECK(order == Duration(7 * 24h));
+    CHECK(ordered_for >= Duration(5 * 24h));
+    CHECK(order_suspended);
 }
 
 TEST_CASE("the reason says what is so: ordered, failed, late, renewed when", "[rotation][site]") {
