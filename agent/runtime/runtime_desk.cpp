@@ -2,6 +2,8 @@
 #include "agent/runtime/host_entry.hpp"
 #include "agent/runtime/report.hpp"
 #include "agent/runtime/runtime.hpp"
+#include "rotation/tlsa/brought.hpp"
+#include "rotation/tlsa/view.hpp"
 
 #include <algorithm>
 
@@ -20,7 +22,7 @@ std::optional<Event> event_of(const Json& body, std::string& wrong) {
     if (command == "resume") return OperatorResume{who};
     if (command == "roll_back") return OperatorRollBack{who};
     if (command != "roll") {
-        wrong = fmt::format("unknown command '{}'; allowed: roll, roll_back, halt, resume", escape_untrusted(command, 40));
+        wrong = fmt::format("unknown command '{}'; allowed: roll, roll_back, halt, resume, pairs", escape_untrusted(command, 40));
         return std::nullopt;
     }
     OperatorRoll roll;
@@ -89,7 +91,53 @@ std::optional<Runtime::Soundness> Runtime::soundness_of(const std::string& host)
     return Soundness{entry->view.published, entry->view.sound, std::move(trouble)};
 }
 
+Runtime::Brought Runtime::bring(const std::string& host, const Key& pair, const std::function<Status()>& keep) {
+    Entry* entry = find(host);
+    if (entry == nullptr) return {host + " is not in the configuration", true, true};
+    if (entry->given_up) return {entry->reason.sentence(), false, false};
+    if (auto loaded = load(*entry); !loaded.ok()) return {loaded.error().to_string(), true, false};
+    const PairJudgement judgement = judge_pair(*entry->state, entry->policy, pair, time_.now());
+    if (!judgement.taken()) return {judgement.sentence, judgement.fate == PairFate::refused, true};
+    if (auto kept = keep(); !kept.ok()) return {"it could not be put into the store: " + kept.error().to_string(), true, false};
+    Decision decision;
+    process(*entry, PairBrought{pair}, &decision);
+    return {decision.reply, decision.refused, !entry->given_up};
+}
+
+// What a pair met is in the host's log already where it was taken; a refusal is told here.
+Json Runtime::take_pairs() {
+    Json replies = pairs_ ? pairs_() : Json::array();
+    for (const Json& reply : replies.items())
+        if (reply["refused"].as_bool() == true)
+            log({0, time_.now(), reply["host"].as_string().value_or(""), "pair.refused", Json::object({{"pair", reply["pair"]}}), reply["text"].as_string().value_or("")});
+    return replies;
+}
+
+Result<Json> Runtime::hand_over(const Json& body) {
+    if (!hands_over_) return Error(ErrorCode::refused, "the sealing key is not at hand here; ask while `mxseal agent` runs");
+    Json replies = Json::array();
+    for (const Json& each : body["hosts"].items()) {
+        const auto name = each.as_string().value_or("");
+        Entry* entry = find(name);
+        if (entry == nullptr) return Error(ErrorCode::not_found, fmt::format("{} is not in the configuration", escape_untrusted(name, 80)));
+        if (auto loaded = load(*entry); !loaded.ok()) return std::move(loaded).error();
+        const auto keys = keys_for_client(*entry->state, time_.now(), entry->policy);
+        if (keys.empty()) return Error(ErrorCode::refused, fmt::format("{} has no key yet: {}", name, entry->reason.sentence()));
+        auto folder = hands_over_(name, keys);
+        if (!folder.ok()) return std::move(folder).error();
+        const bool next = role_of(*entry->state, keys.front()) == KeyRole::next;
+        replies.push(Json::object({{"host", name}, {"folder", *folder}, {"refused", false},
+                                   {"text", fmt::format("the {} key {} and its signing request are in {}", next ? "next" : "current", keys.front().short_hex(), *folder)}}));
+    }
+    return Json::object({{"replies", std::move(replies)}, {"plan", Json::object({{"hosts", Json::array()}})}});
+}
+
 Result<Json> Runtime::request(const Json& body) {
+    if (body["command"].as_string() == "handover") return hand_over(body);
+    if (body["command"].as_string() == "pairs") {
+        if (!pairs_) return Error(ErrorCode::refused, "the sealing key is not at hand here: the pair waits for the mxseal that has it");
+        return Json::object({{"replies", take_pairs()}, {"plan", Json::object({{"hosts", Json::array()}})}});
+    }
     if (body["command"].as_string() == "mx") {
         if (domain_request_) return domain_request_(body);
         return Error(ErrorCode::refused, "there is no `endpoint` in the configuration, so no policy of any domain is kept here");
