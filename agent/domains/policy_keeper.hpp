@@ -1,7 +1,7 @@
 // PolicyKeeper: the policies of all mail domains: joins rotation/mta_sts, store and world. An event comes in, the core decides, the state
 // is stored, then the acts begin. One thread, the one of Runtime; no clock, thread or socket of its own, so the simulation runs it as it is.
 //
-// A domain at rest costs a row in memory: its state is read when it is looked at, and let go afterwards.
+// Where there are many domains, one at rest costs a row in memory: its state is read when it is looked at, and let go afterwards.
 #pragma once
 
 #include "agent/config/config.hpp"

@@ -15,6 +15,7 @@ namespace {
 
 constexpr Duration kStoreAgain = std::chrono::seconds(5); // after a refused write: our choice
 constexpr Duration kReadAgain = std::chrono::minutes(1);  // after a state that could not be read
+constexpr std::size_t kKeptLoaded = 64;                   // states that stay in memory at rest, a few KiB each: our choice
 constexpr std::int64_t kCoarse = 6 * 3600 * 1000;         // ms
 
 // What a write would be for: a later look that saw the same is not worth one. Sightings of a TTL count for a week, so hours do not matter.
@@ -83,9 +84,9 @@ Result<DomainState> PolicyKeeper::read_state(Entry& entry) const {
     return *document ? from_policy_document(**document) : Result<DomainState>(DomainState{});
 }
 
-// What is at rest is let go, once the store has it.
+// What is at rest is let go, once the store has it, where there are many.
 void PolicyKeeper::unload(Entry& entry) {
-    if (!entry.state || !entry.at_rest || entry.under_way > 0 || dirty_.contains(&entry) || !entry.stored) return;
+    if (entries_.size() <= kKeptLoaded || !entry.state || !entry.at_rest || entry.under_way > 0 || dirty_.contains(&entry) || !entry.stored) return;
     if (!entry.state->observe_trouble.empty() || !entry.state->fetch_trouble.empty() || !entry.state->retries.empty()) return;
     entry.observed_at = entry.state->observed_at;
     entry.fetched_at = entry.state->fetched_at;

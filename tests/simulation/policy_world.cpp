@@ -202,7 +202,7 @@ void PolicyWorld::new_goal() {
 // "add mx3.example.net, mx4.example.net to the MX RRset; ..": what the operator is told is what he does, sooner or later.
 void PolicyWorld::follow_advice() {
     after(between(1min, 1h), [this] { follow_advice(); });
-    if (!keeper_) return;
+    if (!keeper_ || settings_.manage_mx) return;
     const auto ask = keeper_->report_of(kDomain)["ask"].as_string().value_or("");
     settled();
     Values mx = servers_[0].rrsets[Type::mx];
