@@ -143,7 +143,7 @@ void PolicyWorld::trouble() {
     }
     case 5: return kill_agent();
     case 6: return trouble_in_the_zone();
-    case 7: store_refuses_until_ = now_ + between(5min, 6h); return;
+    case 7: store_refuses_until_ = now_ + between(5s, 20min); return;
     case 8: {
         if (skew_ != Duration{0}) return;
         const Duration by = draw(0.7) ? between(10min, 72h) : -between(10min, 72h);
