@@ -39,21 +39,25 @@ class Hook(Protocol):
 class Place:
     """Where a client works: its folder, the CA, and the account that may write challenges."""
     folder: pathlib.Path
-    host: str
+    hosts: tuple[str, ...]  # all in one certificate; the first names it
     directory: str
     ca_file: pathlib.Path
     tsig_file: pathlib.Path
     tsig_secret: str
 
+    @property
+    def host(self) -> str:
+        return self.hosts[0]
 
-def place(world: World, name: str, host: str) -> Place:
+
+def place(world: World, name: str, *hosts: str) -> Place:
     folder = world.folder / "clients" / name
     folder.mkdir(parents=True)
     key = world.names.mxseal_key  # TLSA, TXT and MX are all that it may change
     tsig = folder / "tsig"
     tsig.write_text(f'key "{key.name}" {{ algorithm hmac-sha256; secret "{key.secret}"; }};\n')
     tsig.chmod(0o600)
-    return Place(folder, host, world.ca.directory, world.ca.ca_file, tsig, key.secret)
+    return Place(folder, hosts, world.ca.directory, world.ca.ca_file, tsig, key.secret)
 
 
 class Client:
@@ -132,7 +136,7 @@ class Certbot(Client):
         folders = f"--config-dir {self.folder}/etc --work-dir {self.folder}/work --logs-dir {self.folder}/logs"
         base = f"certbot -n {folders} --deploy-hook '{self.hook.line(self)}'"
         if order is Order.first:
-            return (f"{base} certonly --server {self.where.directory} --agree-tos --register-unsafely-without-email -d {self.where.host} --key-type ecdsa "
+            return (f"{base} certonly --server {self.where.directory} --agree-tos --register-unsafely-without-email -d {','.join(self.where.hosts)} --key-type ecdsa "
                     f"--reuse-key --manual --preferred-challenges dns --manual-auth-hook '{_CHALLENGE} certbot-auth' "
                     f"--manual-cleanup-hook '{_CHALLENGE} certbot-cleanup'")
         return f"{base} renew --force-renewal --no-random-sleep-on-renew {'--new-key' if order is Order.new else ''}"
@@ -157,7 +161,7 @@ class Lego(Client):
 
     def command(self, order: Order) -> str:
         base = (f"lego --path {self.folder}/state --server {self.where.directory} --accept-tos --email hostmaster@example.test --key-type ec256 "
-                f"--dns rfc2136 --domains {self.where.host}")
+                f"--dns rfc2136 {' '.join(f'--domains {host}' for host in self.where.hosts)}")
         if order is Order.first:
             return f"{base} run --run-hook '{self.hook.line(self)}'"
         reuse = "" if order is Order.new else "--reuse-key"
@@ -169,7 +173,7 @@ class Dehydrated(Client):
 
     def __init__(self, where: Place, hook: Hook):
         super().__init__(where, hook)
-        (self.folder / "domains.txt").write_text(where.host + "\n")
+        (self.folder / "domains.txt").write_text(" ".join(where.hosts) + "\n")
 
     def key_file(self) -> pathlib.Path:
         return self.folder / "certs" / self.where.host / "privkey.pem"
@@ -198,6 +202,7 @@ class Dehydrated(Client):
 
 
 class AcmeSh(Client):
+    """The stand-in acme_sh.py; one host."""
     name = "acme.sh"
 
     def key_file(self) -> pathlib.Path:
@@ -234,7 +239,7 @@ class Uacme(Client):
             self.key_file().rename(self.key_file().with_name("key-former.pem"))
         base = f"uacme -a {self.where.directory} -c {self.folder} -t EC -y -o -h {_CHALLENGE}"
         account = f"{base} new && " if order is Order.first else ""
-        return f"{account}{base} {'' if order is Order.first else '-f'} issue {self.where.host} && {self.hook.line(self)}"
+        return f"{account}{base} {'' if order is Order.first else '-f'} issue {' '.join(self.where.hosts)} && {self.hook.line(self)}"
 
 
 CLIENTS: dict[str, type[Client]] = {kind.name: kind for kind in (Certbot, Lego, Dehydrated, AcmeSh, Uacme)}

@@ -11,7 +11,7 @@ import random
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Callable, Protocol
 
 import addresses
 import dns
@@ -32,6 +32,7 @@ SHORT = "K F N A . K"
 _PATIENCE = 120       # seconds until mxseal is at rest again, on a slow machine
 _SERVED_SECONDS = 60  # until a renewal with the key in service is on the wire
 _ORDER_SECONDS = 60   # until a challenge of an order is in the zone
+_APPLY_EVERY = 2.0    # seconds between two calls
 _KILL_WITHIN = 5.0    # seconds after a new pair came in which the agent is killed: its TLSA is on its way
 # Pebble as a CA that each client copes with (dehydrated gives up at the first rejected nonce), and that validates each order anew.
 _PEBBLE = {"PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
@@ -48,6 +49,8 @@ class Count:
     agent_kills: int = 0
     probes: int = 0
     failed_probes: int = 0
+    new_with_gap: int = 0     # renewals with a new key after which a probe failed
+    failed_before_new: int = 0  # probes that failed before the first of them
 
 
 class Means(Protocol):
@@ -64,6 +67,7 @@ class Means(Protocol):
 class Story:
     def __init__(self, world: World, client: Client, means: Means, count: Count):
         self._world, self._client, self._means, self._count = world, client, means, count
+        self.new_keys_at: list[float] = []  # wall clock, seconds, before each renewal with a new key
 
     def play(self, sequence: str) -> None:
         steps = {"K": self._kept, "N": self._new, "F": self._failed_order, "C": self._client_kill, "A": self._agent_kill, ".": self._means.rest}
@@ -80,12 +84,13 @@ class Story:
 
     def _new(self) -> None:
         before = keys.tlsa_of_file(self._client.chain_file())
+        self.new_keys_at.append(time.time())
         self._client.issue(Order.new)
         assert keys.tlsa_of_file(self._client.chain_file()) != before, "the client kept its key"
         self._count.new += 1
 
     def _failed_order(self) -> None:
-        owner, resolver = f"_acme-challenge.{HOST}.", self._world.ca_resolver
+        owner, resolver = f"_acme-challenge.{self._client.where.host}.", self._world.ca_resolver
         resolver.control("local_zone", owner, "always_nxdomain")
         try:
             self._client.issue(Order.new)
@@ -108,17 +113,22 @@ class Story:
         self._count.client_kills += 1
 
     def _challenge(self) -> frozenset[str]:
-        answer = dns.query(addresses.PRIMARY, f"_acme-challenge.{HOST}", dns.TXT, 1)
+        answer = dns.query(addresses.PRIMARY, f"_acme-challenge.{self._client.where.host}", dns.TXT, 1)
         return answer.texts() if answer else frozenset()
 
     def _agent_kill(self) -> None:
         self._count.agent_kills += self._means.kill_agent()
 
 
+def _shown(client: Client) -> list[bytes]:
+    """The certificate at every address of every host."""
+    return [keys.leaf_on_wire(address, host) for host in client.where.hosts for address in addresses.ENDPOINTS[host]]
+
+
 def _served(client: Client) -> bool:
     """Whether every address shows the client's newest certificate."""
     newest = keys.leaf_of_file(client.chain_file())
-    return all(keys.leaf_on_wire(address, HOST) == newest for address in addresses.ENDPOINTS[HOST])
+    return all(leaf == newest for leaf in _shown(client))
 
 
 class _Own:
@@ -138,13 +148,20 @@ class _Own:
         return False
 
 
-class _UnderMxseal:
+class UnderAgent:
+    """mxseal behind the hook, its agent running."""
+
     def __init__(self, client: Client, mxseal: Mxseal, moments: random.Random):
         self._client, self._mxseal, self._moments = client, mxseal, moments
 
+    def begin(self) -> None:
+        self._mxseal.start_agent()
+        self._mxseal.wait_state(list(addresses.HOSTS), "steady", _PATIENCE)
+
     def renewed(self) -> None:
         key = keys.tlsa_of_file(self._client.chain_file())
-        if all(keys.tlsa_on_wire(address, HOST) == key for address in addresses.ENDPOINTS[HOST]):
+        # With a new key still waiting, its newer certificate waits too.
+        if all(keys.tlsa_of_certificate(leaf) == key for leaf in _shown(self._client)):
             wait_until("the new certificate is served", lambda: _served(self._client), _SERVED_SECONDS, every=0.3)
 
     def rest(self) -> None:
@@ -159,6 +176,34 @@ class _UnderMxseal:
         return True
 
 
+class UnderCron:
+    """mxseal behind the hook, without an agent: `mxseal apply` now and then."""
+
+    def __init__(self, client: Client, mxseal: Mxseal, _: random.Random):
+        self._client, self._mxseal = client, mxseal
+
+    def begin(self) -> None:
+        self._apply_until("steady", self._steady)
+
+    def renewed(self) -> None:
+        self._mxseal.run_any("apply", seconds=_PATIENCE)
+
+    def rest(self) -> None:
+        self._apply_until("the client's newest pair is served", lambda: _served(self._client) and self._steady())
+
+    def kill_agent(self) -> bool:
+        return False
+
+    def _steady(self) -> bool:
+        return all(host["state"] == "steady" for host in self._mxseal.status()["hosts"])
+
+    def _apply_until(self, what: str, reached: Callable[[], bool]) -> None:
+        def turn() -> bool:
+            self._mxseal.run_any("apply", seconds=_PATIENCE)
+            return reached()
+        wait_until(f"{what}, by `apply` alone", turn, _PATIENCE, every=_APPLY_EVERY)
+
+
 class HookLine:
     """The one line."""
 
@@ -166,54 +211,61 @@ class HookLine:
         self._mxseal = mxseal
 
     def line(self, client: Client) -> str:
-        more = {"dehydrated": ' "$@"', "uacme": f" --confdir {client.folder} {HOST}"}
+        more = {"dehydrated": ' "$@"', "uacme": f" --confdir {client.folder} {client.where.host}"}
         return " ".join(self._mxseal.command("hook", client.name)) + more.get(client.name, "")
 
 
-def _first_pair(world: World, name: str) -> Client:
-    """A host as it stands today: served by the client's pair, its TLSA published, both by the client's own means."""
+def _first_pair(world: World, name: str, hosts: tuple[str, ...]) -> Client:
+    """Hosts as they stand today: served by the client's pair, its TLSA published, both by the client's own means."""
     world.ca.start_anew(_PEBBLE)
     trust_ca(world)
-    where = place(world, name, HOST)
-    client = CLIENTS[name](where, OwnMeans(where.folder, world.mail[HOST], where.tsig_file))
+    where = place(world, name, *hosts)
+    client = CLIENTS[name](where, OwnMeans(where.folder, [world.mail[host] for host in hosts], where.tsig_file))
     client.issue(Order.first)
-    world.names.set_tlsa(addresses.MX2, [keys.tlsa_of_file(world.mail[addresses.MX2].combined)])
+    for host in set(addresses.HOSTS) - set(hosts):
+        world.names.set_tlsa(host, [keys.tlsa_of_file(world.mail[host].combined)])
     return client
 
 
 def by_own_means(world: World, name: str, sequence: str) -> Count:
     """Nothing is asserted of the probes here; the count says what became of them."""
     count = Count(name, "own")
-    client = _first_pair(world, name)
+    client = _first_pair(world, name, (HOST,))
     tally = Tally(_Silent())
     world.senders.listener = tally.note
     world.senders.start()
     world.wait_all_verified(60)
-    Story(world, client, _Own(client), count).play(sequence)
-    return _counted(count, tally)
+    story = Story(world, client, _Own(client), count)
+    story.play(sequence)
+    return _counted(count, tally, story)
 
 
-def with_mxseal(world: World, name: str, sequence: str) -> Count:
-    """The hook line is all that changes; no probe may fail, and no switch may be early."""
+def with_mxseal(world: World, name: str, sequence: str, hosts: tuple[str, ...] = (HOST,), under: type[Means] = UnderAgent) -> Count:
+    """The hook line is all that changes; no probe may fail, no switch may be early, and two hosts are never in one together."""
     seed = secrets.randbelow(1_000_000)
     count = Count(name, "client")
-    client = _first_pair(world, name)
-    mxseal = Mxseal(world, find_binary(), external={HOST: "client"})
+    client = _first_pair(world, name, hosts)
+    mxseal = Mxseal(world, find_binary(), external=dict.fromkeys(hosts, "client"))
+    means = under(client, mxseal, random.Random(seed))
     with watched(world, mxseal) as watch:
         world.wait_all_verified(60)
-        mxseal.start_agent()
-        mxseal.wait_state(list(addresses.HOSTS), "steady", _PATIENCE)
+        means.begin()
         client.hook = HookLine(mxseal)
+        story = Story(world, client, means, count)
         try:
-            Story(world, client, _UnderMxseal(client, mxseal, random.Random(seed)), count).play(sequence)
+            story.play(sequence)
         except BaseException:
             print(f"       {name} under mxseal: seed {seed}", flush=True)
             raise
-    return _counted(count, watch.tally)
+    return _counted(count, watch.tally, story)
 
 
-def _counted(count: Count, tally: Tally) -> Count:
-    return dataclasses.replace(count, probes=tally.probes, failed_probes=len(tally.failures))
+def _counted(count: Count, tally: Tally, story: Story) -> Count:
+    failed = [probe.at for probe in tally.failures]
+    turns = list(zip(story.new_keys_at, [*story.new_keys_at[1:], float("inf")]))
+    return dataclasses.replace(count, probes=tally.probes, failed_probes=len(failed),
+                               new_with_gap=sum(any(begin <= at < end for at in failed) for begin, end in turns),
+                               failed_before_new=sum(at < min(story.new_keys_at, default=float("inf")) for at in failed))
 
 
 class _Silent(Screen):

@@ -62,10 +62,11 @@ def _row(name: str, means: str, sequence: str, keep: bool) -> Optional[Count]:
 
 
 def _print(counts: list[Count]) -> None:
-    rows = [("client", "means", "kept key", "new key", "failed order", "client killed", "mxseal killed", "probes", "failed probes")]
+    rows = [("client", "means", "kept key", "new key", "failed order", "client killed", "mxseal killed", "probes", "failed probes", "new keys with a gap")]
     for count in counts:
         rows.append((count.client, _TITLE[count.means], *(str(n) for n in (count.kept, count.new, count.failed_orders, count.client_kills)),
-                     str(count.agent_kills) if count.means != "own" else "-", str(count.probes), str(count.failed_probes)))
+                     str(count.agent_kills) if count.means != "own" else "-", str(count.probes), str(count.failed_probes),
+                     f"{count.new_with_gap} of {count.new}"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     print()
     for row in rows:
