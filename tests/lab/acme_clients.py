@@ -1,117 +1,11 @@
-"""The ACME clients that people run, real ones of Debian, each with its files in a folder of its own: one host, dns-01 at the lab's Knot, Pebble.
-
-What a client calls after an issuance is its hook: `OwnMeans` (copy, TLSA, reload: what admins have today) or mxseal's one line.
-"""
-import enum
-import os
+"""The ACME clients that people run: certbot, lego, dehydrated and uacme of Debian 12, and a stand-in for acme.sh, which it does not package."""
 import pathlib
-import signal
-import subprocess
-from dataclasses import dataclass
-from typing import Optional, Protocol
 
 import addresses
-from isolation import bind_over
-from world import World
+from acme_client import Client, Hook, Order, Place
 
 _HERE = pathlib.Path(__file__).resolve().parent
 _CHALLENGE = _HERE / "acme_challenge.py"
-_ISSUE_SECONDS = 90  # our choice: an order takes some three seconds; beyond this the client hangs
-
-
-class Order(enum.Enum):
-    """What an issuance does to the key."""
-    first = "first"
-    kept = "kept"
-    new = "new"
-
-
-class ClientFailed(Exception):
-    """The client ended with another status than 0; its output follows."""
-
-
-class Hook(Protocol):
-    def line(self, client: "Client") -> str:
-        """The shell line that this client is given."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a client works: its folder, the CA, and the account that may write challenges."""
-    folder: pathlib.Path
-    hosts: tuple[str, ...]  # all in one certificate; the first names it
-    directory: str
-    ca_file: pathlib.Path
-    tsig_file: pathlib.Path
-    tsig_secret: str
-
-    @property
-    def host(self) -> str:
-        return self.hosts[0]
-
-
-def place(world: World, name: str, *hosts: str) -> Place:
-    folder = world.folder / "clients" / name
-    folder.mkdir(parents=True)
-    key = world.names.mxseal_key  # TLSA, TXT and MX are all that it may change
-    tsig = folder / "tsig"
-    tsig.write_text(f'key "{key.name}" {{ algorithm hmac-sha256; secret "{key.secret}"; }};\n')
-    tsig.chmod(0o600)
-    return Place(folder, hosts, world.ca.directory, world.ca.ca_file, tsig, key.secret)
-
-
-class Client:
-    """One client with one certificate. Subclasses say the commands; this runs them, bounded, in a session that one kill ends."""
-    name = ""
-
-    def __init__(self, where: Place, hook: Hook):
-        self.where, self.hook = where, hook
-        self.folder = where.folder
-        self._log = self.folder / "output.log"
-
-    def key_file(self) -> pathlib.Path:
-        raise NotImplementedError
-
-    def chain_file(self) -> pathlib.Path:
-        raise NotImplementedError
-
-    def command(self, order: Order) -> str:
-        """The shell line an admin or a timer would run."""
-        raise NotImplementedError
-
-    def own_arguments(self) -> str:
-        """Key, chain and, where the client keeps one, the standby key, as its hook sees them: arguments of OwnMeans' script."""
-        raise NotImplementedError
-
-    def after_kill(self) -> None:
-        """What an admin has to clear away before the client runs again."""
-
-    def environment(self) -> dict[str, str]:
-        return {"LAB_TSIG_FILE": str(self.where.tsig_file)}
-
-    def begin(self, order: Order) -> subprocess.Popen:
-        with self._log.open("ab") as out:
-            return subprocess.Popen(["/bin/sh", "-c", self.command(order)], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                    env={**os.environ, **self.environment()}, start_new_session=True)
-
-    def issue(self, order: Order) -> None:
-        """One issuance to its end, hook and all."""
-        written = self._log.stat().st_size if self._log.exists() else 0
-        process = self.begin(order)
-        try:
-            status: Optional[int] = process.wait(timeout=_ISSUE_SECONDS)
-        except subprocess.TimeoutExpired:
-            kill(process)
-            status = None
-        if status != 0:
-            said = self._log.read_bytes()[written:].decode(errors="replace")
-            raise ClientFailed(f"{self.name} {order.value} key: {f'exit {status}' if status is not None else 'no end'}: {said[-3000:]}")
-
-
-def kill(process: subprocess.Popen) -> None:
-    """kill -9 of the client and of what it has started."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(timeout=10)
 
 
 class Certbot(Client):
@@ -127,19 +21,31 @@ class Certbot(Client):
         return self.live() / "privkey.pem"
 
     def chain_file(self) -> pathlib.Path:
-        return self.live() / "fullchain.pem"
+        return self._for_csr() / "fullchain.pem" if self.handover else self.live() / "fullchain.pem"
 
     def own_arguments(self) -> str:
         return '"$RENEWED_LINEAGE/privkey.pem" "$RENEWED_LINEAGE/fullchain.pem"'
 
     def command(self, order: Order) -> str:
-        folders = f"--config-dir {self.folder}/etc --work-dir {self.folder}/work --logs-dir {self.folder}/logs"
-        base = f"certbot -n {folders} --deploy-hook '{self.hook.line(self)}'"
+        hook = f"--deploy-hook '{self.hook.line(self)}'"
         if order is Order.first:
-            return (f"{base} certonly --server {self.where.directory} --agree-tos --register-unsafely-without-email -d {','.join(self.where.hosts)} --key-type ecdsa "
-                    f"--reuse-key --manual --preferred-challenges dns --manual-auth-hook '{_CHALLENGE} certbot-auth' "
-                    f"--manual-cleanup-hook '{_CHALLENGE} certbot-cleanup'")
-        return f"{base} renew --force-renewal --no-random-sleep-on-renew {'--new-key' if order is Order.new else ''}"
+            return f"{self._certonly()} {hook} --agree-tos --register-unsafely-without-email -d {','.join(self.where.hosts)} --key-type ecdsa --reuse-key"
+        return f"{self._base()} {hook} renew --force-renewal --no-random-sleep-on-renew {'--new-key' if order is Order.new else ''}"
+
+    def command_for(self, handover: pathlib.Path) -> str:
+        # With a foreign request certbot keeps no lineage and calls no deploy hook.
+        files = " ".join(f"--{kind}-path {self._for_csr()}/{kind}.pem" for kind in ("cert", "chain", "fullchain"))
+        return f"rm -rf {self._for_csr()} && mkdir {self._for_csr()} && {self._certonly()} --csr {handover}/csr.pem {files} && {self.hook.line(self)}"
+
+    def _for_csr(self) -> pathlib.Path:
+        return self.folder / "for-csr"
+
+    def _base(self) -> str:
+        return f"certbot -n --config-dir {self.folder}/etc --work-dir {self.folder}/work --logs-dir {self.folder}/logs"
+
+    def _certonly(self) -> str:
+        return (f"{self._base()} certonly --server {self.where.directory} --manual --preferred-challenges dns "
+                f"--manual-auth-hook '{_CHALLENGE} certbot-auth' --manual-cleanup-hook '{_CHALLENGE} certbot-cleanup'")
 
 
 class Lego(Client):
@@ -160,12 +66,20 @@ class Lego(Client):
         return '"$LEGO_CERT_KEY_PATH" "$LEGO_CERT_PATH"'
 
     def command(self, order: Order) -> str:
-        base = (f"lego --path {self.folder}/state --server {self.where.directory} --accept-tos --email hostmaster@example.test --key-type ec256 "
-                f"--dns rfc2136 {' '.join(f'--domains {host}' for host in self.where.hosts)}")
+        domains = " ".join(f"--domains {host}" for host in self.where.hosts)
         if order is Order.first:
-            return f"{base} run --run-hook '{self.hook.line(self)}'"
-        reuse = "" if order is Order.new else "--reuse-key"
-        return f"{base} renew --days 99999 --no-random-sleep {reuse} --renew-hook '{self.hook.line(self)}'"
+            return f"{self._base()} {domains} run --run-hook '{self.hook.line(self)}'"
+        return f"{self._base()} {domains} {self._renew()} {'' if order is Order.new else '--reuse-key'}"
+
+    def command_for(self, handover: pathlib.Path) -> str:
+        return f"{self._base()} --csr {handover}/csr.pem {self._renew()}"
+
+    def _base(self) -> str:
+        return (f"lego --path {self.folder}/state --server {self.where.directory} --accept-tos --email hostmaster@example.test --key-type ec256 "
+                "--dns rfc2136")
+
+    def _renew(self) -> str:
+        return f"renew --days 99999 --no-random-sleep --renew-hook '{self.hook.line(self)}'"
 
 
 class Dehydrated(Client):
@@ -189,16 +103,25 @@ class Dehydrated(Client):
         (self.folder / "lock").unlink(missing_ok=True)
 
     def command(self, order: Order) -> str:
+        config = self._write_config(renews_key=order is not Order.kept)
+        register = f"dehydrated -f {config} --register --accept-terms && " if order is Order.first else ""
+        return f"{register}dehydrated -f {config} --cron --force"
+
+    def command_for(self, handover: pathlib.Path) -> str:
+        # With PRIVATE_KEY_RENEW=no it signs for the key that it finds.
+        config = self._write_config(renews_key=False)
+        return f"rm -f {self.key_file()} && install -m 600 {handover}/key.pem {self.key_file()} && dehydrated -f {config} --cron --force"
+
+    def _write_config(self, renews_key: bool) -> pathlib.Path:
         config, hook = self.folder / "config", self.folder / "hook"
         config.write_text(
             f'CA="{self.where.directory}"\nBASEDIR="{self.folder}"\nCHALLENGETYPE="dns-01"\nHOOK="{hook}"\nKEY_ALGO=prime256v1\n'
             f'CURL_OPTS="--cacert {self.where.ca_file}"\nCONTACT_EMAIL=hostmaster@example.test\nPRIVATE_KEY_ROLLOVER="yes"\n'
-            f'PRIVATE_KEY_RENEW="{"no" if order is Order.kept else "yes"}"\n')
+            f'PRIVATE_KEY_RENEW="{"yes" if renews_key else "no"}"\n')
         # An admin's HOOK answers the challenges and deploys.
         hook.write_text(f'#!/bin/sh\ncase "$1" in\n  deploy_challenge|clean_challenge) exec {_CHALLENGE} "$@" ;;\nesac\n{self.hook.line(self)}\n')
         hook.chmod(0o755)
-        register = f"dehydrated -f {config} --register --accept-terms && " if order is Order.first else ""
-        return f"{register}dehydrated -f {config} --cron --force"
+        return config
 
 
 class AcmeSh(Client):
@@ -215,11 +138,17 @@ class AcmeSh(Client):
         return '"$CERT_KEY_PATH" "$CERT_FULLCHAIN_PATH" "$Le_Next_Domain_Key"'
 
     def command(self, order: Order) -> str:
-        base = (f"{_HERE}/acme_sh.py --home {self.folder} -d {self.where.host} --reloadcmd '{self.hook.line(self)}' "
-                f"--always-force-new-domain-key {0 if order is Order.kept else 1}")
+        force = f"--always-force-new-domain-key {0 if order is Order.kept else 1}"
         if order is Order.first:
-            return f"{base} --issue --server {self.where.directory} --dns {_CHALLENGE}"
-        return f"{base} --renew --force"
+            return f"{self._base()} {force} --issue --server {self.where.directory} --dns {_CHALLENGE}"
+        return f"{self._base()} {force} --renew --force"
+
+    def command_for(self, handover: pathlib.Path) -> str:
+        return (f"install -m 600 {handover}/key.pem {self.key_file()} && "
+                f"{self._base()} --always-force-new-domain-key 0 --renew --force")
+
+    def _base(self) -> str:
+        return f"{_HERE}/acme_sh.py --home {self.folder} -d {self.where.host} --reloadcmd '{self.hook.line(self)}'"
 
 
 class Uacme(Client):
@@ -229,7 +158,7 @@ class Uacme(Client):
         return self.folder / "private" / self.where.host / "key.pem"
 
     def chain_file(self) -> pathlib.Path:
-        return self.folder / self.where.host / "cert.pem"
+        return self.folder / "request-cert.pem" if self.handover else self.folder / self.where.host / "cert.pem"
 
     def own_arguments(self) -> str:
         return f'"{self.key_file()}" "{self.chain_file()}"'
@@ -237,14 +166,15 @@ class Uacme(Client):
     def command(self, order: Order) -> str:
         if order is Order.new and self.key_file().exists():  # uacme keeps a key that is there
             self.key_file().rename(self.key_file().with_name("key-former.pem"))
-        base = f"uacme -a {self.where.directory} -c {self.folder} -t EC -y -o -h {_CHALLENGE}"
-        account = f"{base} new && " if order is Order.first else ""
-        return f"{account}{base} {'' if order is Order.first else '-f'} issue {' '.join(self.where.hosts)} && {self.hook.line(self)}"
+        account = f"{self._base()} new && " if order is Order.first else ""
+        return f"{account}{self._base()} {'' if order is Order.first else '-f'} issue {' '.join(self.where.hosts)} && {self.hook.line(self)}"
+
+    def command_for(self, handover: pathlib.Path) -> str:
+        # The certificate comes to lie beside the request, and the request's folder is not ours.
+        return f"cp {handover}/csr.pem {self.folder}/request.pem && {self._base()} -f issue {self.folder}/request.pem && {self.hook.line(self)}"
+
+    def _base(self) -> str:
+        return f"uacme -a {self.where.directory} -c {self.folder} -t EC -y -o -h {_CHALLENGE}"
 
 
 CLIENTS: dict[str, type[Client]] = {kind.name: kind for kind in (Certbot, Lego, Dehydrated, AcmeSh, Uacme)}
-
-
-def trust_ca(world: World) -> None:
-    """uacme knows the system's roots only: within this mount name space Pebble's own is the one that there is."""
-    bind_over(world.ca.ca_file, "/etc/ssl/certs/ca-certificates.crt")

@@ -16,7 +16,8 @@ from typing import Callable, Protocol
 import addresses
 import dns
 import keys
-from acme_clients import CLIENTS, Client, ClientFailed, Order, kill, place, trust_ca
+from acme_client import Client, ClientFailed, Handover, Order, kill, place, trust_ca
+from acme_clients import CLIENTS
 from judge import CACHE_SECONDS
 from mxseal import Mxseal, find_binary
 from own_means import OwnMeans
@@ -32,6 +33,7 @@ SHORT = "K F N A . K"
 _PATIENCE = 120       # seconds until mxseal is at rest again, on a slow machine
 _SERVED_SECONDS = 60  # until a renewal with the key in service is on the wire
 _ORDER_SECONDS = 60   # until a challenge of an order is in the zone
+_RUN_EVERY = 3.0      # seconds between two runs of a client that waits for the next key
 _APPLY_EVERY = 2.0    # seconds between two calls
 _KILL_WITHIN = 5.0    # seconds after a new pair came in which the agent is killed: its TLSA is on its way
 # Pebble as a CA that each client copes with (dehydrated gives up at the first rejected nonce), and that validates each order anew.
@@ -55,6 +57,9 @@ class Count:
 
 class Means(Protocol):
     """What is behind the client's hook."""
+    def new_key(self) -> None:
+        """A renewal with a new key."""
+
     def renewed(self) -> None:
         """After a renewal with the kept key."""
 
@@ -85,7 +90,7 @@ class Story:
     def _new(self) -> None:
         before = keys.tlsa_of_file(self._client.chain_file())
         self.new_keys_at.append(time.time())
-        self._client.issue(Order.new)
+        self._means.new_key()
         assert keys.tlsa_of_file(self._client.chain_file()) != before, "the client kept its key"
         self._count.new += 1
 
@@ -137,6 +142,9 @@ class _Own:
     def __init__(self, client: Client):
         self._client = client
 
+    def new_key(self) -> None:
+        self._client.issue(Order.new)
+
     def renewed(self) -> None:
         wait_until("the new certificate is served", lambda: _served(self._client), _SERVED_SECONDS)
 
@@ -157,6 +165,10 @@ class UnderAgent:
     def begin(self) -> None:
         self._mxseal.start_agent()
         self._mxseal.wait_state(list(addresses.HOSTS), "steady", _PATIENCE)
+        self._client.hook = HookLine(self._mxseal)
+
+    def new_key(self) -> None:
+        self._client.issue(Order.new)
 
     def renewed(self) -> None:
         key = keys.tlsa_of_file(self._client.chain_file())
@@ -176,6 +188,27 @@ class UnderAgent:
         return True
 
 
+class MxsealsKeys(UnderAgent):
+    """mxseal makes the keys; the client is given the one that is due, and renews as often as ever."""
+
+    def begin(self) -> None:
+        super().begin()
+        folder = self._mxseal.folder / "state" / "handover" / HOST
+        self._client.handover = Handover(folder, " ".join(self._mxseal.command("hook", "prepare", HOST)))
+        self._client.hook = HandoverLine(self._mxseal)
+        self._client.issue(Order.kept)
+
+    def new_key(self) -> None:
+        """A roll is asked for; the client's next runs get the next key's certificate."""
+        old = keys.tlsa_of_file(self._client.chain_file())
+        self._mxseal.run("roll", HOST)
+
+        def brought() -> bool:
+            self._client.issue(Order.kept)
+            return keys.tlsa_of_file(self._client.chain_file()) != old
+        wait_until("the client was given the next key", brought, _PATIENCE, every=_RUN_EVERY)
+
+
 class UnderCron:
     """mxseal behind the hook, without an agent: `mxseal apply` now and then."""
 
@@ -184,6 +217,10 @@ class UnderCron:
 
     def begin(self) -> None:
         self._apply_until("steady", self._steady)
+        self._client.hook = HookLine(self._mxseal)
+
+    def new_key(self) -> None:
+        self._client.issue(Order.new)
 
     def renewed(self) -> None:
         self._mxseal.run_any("apply", seconds=_PATIENCE)
@@ -211,8 +248,19 @@ class HookLine:
         self._mxseal = mxseal
 
     def line(self, client: Client) -> str:
-        more = {"dehydrated": ' "$@"', "uacme": f" --confdir {client.folder} {client.where.host}"}
+        more = {"dehydrated": ' "$@"', "uacme": f" {client.where.host} {client.folder}"}
         return " ".join(self._mxseal.command("hook", client.name)) + more.get(client.name, "")
+
+
+class HandoverLine:
+    """What follows a run that was given mxseal's key: the chain, as the key is mxseal's own."""
+
+    def __init__(self, mxseal: Mxseal):
+        self._mxseal = mxseal
+
+    def line(self, client: Client) -> str:
+        called = " ".join(self._mxseal.command("hook", "files", "--chain", str(client.chain_file())))
+        return f'[ "$1" != deploy_cert ] || {called}' if client.name == "dehydrated" else called
 
 
 def _first_pair(world: World, name: str, hosts: tuple[str, ...]) -> Client:
@@ -243,14 +291,14 @@ def by_own_means(world: World, name: str, sequence: str) -> Count:
 def with_mxseal(world: World, name: str, sequence: str, hosts: tuple[str, ...] = (HOST,), under: type[Means] = UnderAgent) -> Count:
     """The hook line is all that changes; no probe may fail, no switch may be early, and two hosts are never in one together."""
     seed = secrets.randbelow(1_000_000)
-    count = Count(name, "client")
+    makes_keys = "mxseal" if under is MxsealsKeys else "client"
+    count = Count(name, makes_keys)
     client = _first_pair(world, name, hosts)
-    mxseal = Mxseal(world, find_binary(), external=dict.fromkeys(hosts, "client"))
+    mxseal = Mxseal(world, find_binary(), external=dict.fromkeys(hosts, makes_keys))
     means = under(client, mxseal, random.Random(seed))
     with watched(world, mxseal) as watch:
         world.wait_all_verified(60)
         means.begin()
-        client.hook = HookLine(mxseal)
         story = Story(world, client, means, count)
         try:
             story.play(sequence)
@@ -258,6 +306,10 @@ def with_mxseal(world: World, name: str, sequence: str, hosts: tuple[str, ...] =
             print(f"       {name} under mxseal: seed {seed}", flush=True)
             raise
     return _counted(count, watch.tally, story)
+
+
+def with_mxseals_keys(world: World, name: str, sequence: str) -> Count:
+    return with_mxseal(world, name, sequence, under=MxsealsKeys)
 
 
 def _counted(count: Count, tally: Tally, story: Story) -> Count:

@@ -2,7 +2,7 @@
 import pathlib
 
 import addresses
-from acme_clients import Client
+from acme_client import Client
 from postfix import Postfix
 
 _SCRIPT = """\
