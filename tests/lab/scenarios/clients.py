@@ -1,4 +1,5 @@
 """ACME clients that people run already: what their renewals cost under DANE, and what mxseal's hook line makes of it."""
+import client_means
 import client_story
 from addresses import HOSTS
 from world import World
@@ -43,4 +44,4 @@ def one_certificate_for_both_hosts(world: World) -> None:
 
 def hooks_without_an_agent(world: World) -> None:
     """Without an agent the hook leaves its pair, `mxseal apply` takes it and carries the host to the new key, and no probe fails."""
-    client_story.with_mxseal(world, "uacme", "K N .", under=client_story.UnderCron)
+    client_story.with_mxseal(world, "uacme", "K N .", under=client_means.UnderCron)
