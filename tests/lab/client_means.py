@@ -1,7 +1,9 @@
 """What stands behind a client's hook while its sequence is played: its own means, or mxseal with an agent, without one, or making the keys."""
+import pathlib
 import random
+import subprocess
 import time
-from typing import Callable, Protocol
+from typing import Callable, Optional, Protocol
 
 import keys
 from acme_client import Client, Handover, Order
@@ -17,6 +19,9 @@ _APPLY_EVERY = 2.0    # seconds between two calls
 _KILL_WITHIN = 5.0    # seconds after a new pair came in which the agent is killed: its TLSA is on its way
 
 
+Said = subprocess.CompletedProcess
+
+
 class Means(Protocol):
     """What is behind the client's hook."""
     def new_key(self) -> None:
@@ -26,6 +31,9 @@ class Means(Protocol):
         """After a renewal with the kept key."""
 
     def rest(self) -> None: ...
+
+    def deliver(self, key: pathlib.Path, chain: pathlib.Path) -> Optional[Said]:
+        """The hook with these files, outside of any renewal, and how it ended; None where there is no mxseal."""
 
     def kill_agent(self) -> bool:
         """Whether there was one to kill."""
@@ -58,23 +66,32 @@ class OwnHook:
         self.renewed()
         time.sleep(CACHE_SECONDS + 3)  # the secondary's two seconds, and a probe's own
 
+    def deliver(self, key: pathlib.Path, chain: pathlib.Path) -> Optional[Said]:
+        return None
+
     def kill_agent(self) -> bool:
         return False
 
 
-class UnderAgent:
-    """mxseal behind the hook, its agent running."""
-
+class _UnderMxseal:
     def __init__(self, client: Client, mxseal: Mxseal, moments: random.Random):
         self._client, self._mxseal, self._moments = client, mxseal, moments
+
+    def new_key(self) -> None:
+        self._client.issue(Order.new)
+
+    def deliver(self, key: pathlib.Path, chain: pathlib.Path) -> Optional[Said]:
+        return subprocess.run(self._mxseal.command("hook", "files", "--key", str(key), "--chain", str(chain)), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=_SERVED_SECONDS, check=False)
+
+
+class UnderAgent(_UnderMxseal):
+    """mxseal behind the hook, its agent running."""
 
     def begin(self) -> None:
         self._mxseal.start_agent()
         self._mxseal.wait_state(list(HOSTS), "steady", _PATIENCE)
         self._client.hook = HookLine(self._mxseal)
-
-    def new_key(self) -> None:
-        self._client.issue(Order.new)
 
     def renewed(self) -> None:
         key = keys.tlsa_of_file(self._client.chain_file())
@@ -114,19 +131,16 @@ class MxsealsKeys(UnderAgent):
             return keys.tlsa_of_file(self._client.chain_file()) != old
         wait_until("the client was given the next key", brought, _PATIENCE, every=_RUN_EVERY)
 
+    def deliver(self, key: pathlib.Path, chain: pathlib.Path) -> Optional[Said]:
+        return None  # the keys are mxseal's: there is no pair of the client's to bring
 
-class UnderCron:
+
+class UnderCron(_UnderMxseal):
     """mxseal behind the hook, without an agent: `mxseal apply` now and then."""
-
-    def __init__(self, client: Client, mxseal: Mxseal, _: random.Random):
-        self._client, self._mxseal = client, mxseal
 
     def begin(self) -> None:
         self._apply_until("steady", self._steady)
         self._client.hook = HookLine(self._mxseal)
-
-    def new_key(self) -> None:
-        self._client.issue(Order.new)
 
     def renewed(self) -> None:
         self._mxseal.run_any("apply", seconds=_PATIENCE)

@@ -4,11 +4,15 @@
     F  a renewal with a new key whose order the CA refuses: its resolver does not find the challenge
     C  kill -9 of the client in the middle of such an order
     A  kill -9 of mxseal's agent at a random moment, and its start a second later; nothing by own means
+    R  the hook comes once more for the pair that is there, which is nothing new; nothing by own means
+    O  the hook comes once more for the pair before the last new key, at rest: refused; nothing by own means
     .  everything comes to rest: the client's newest pair is served at every address, and no cache knows an older answer
 """
 import dataclasses
+import pathlib
 import random
 import secrets
+import shutil
 import time
 from dataclasses import dataclass
 
@@ -27,7 +31,7 @@ from world import World
 
 HOST = addresses.MX1
 FULL = "KKKK N K . KKK F N K . K C N A ."   # ten kept, three new
-SHORT = "K F N A . K"
+SHORT = "K F N A . R O K"
 
 _ORDER_SECONDS = 60   # until a challenge of an order is in the zone
 # Pebble as a CA that each client copes with (dehydrated gives up at the first rejected nonce), and that validates each order anew.
@@ -55,7 +59,8 @@ class Story:
         self.new_keys_at: list[float] = []  # wall clock, seconds, before each renewal with a new key
 
     def play(self, sequence: str) -> None:
-        steps = {"K": self._kept, "N": self._new, "F": self._failed_order, "C": self._client_kill, "A": self._agent_kill, ".": self._means.rest}
+        steps = {"K": self._kept, "N": self._new, "F": self._failed_order, "C": self._client_kill, "A": self._agent_kill,
+                 "R": self._again, "O": self._too_late, ".": self._means.rest}
         for letter in sequence.replace(" ", ""):
             steps[letter]()
         self._means.rest()
@@ -69,10 +74,28 @@ class Story:
 
     def _new(self) -> None:
         before = keys.tlsa_of_file(self._client.chain_file())
+        self._keep_former()
         self.new_keys_at.append(time.time())
         self._means.new_key()
         assert keys.tlsa_of_file(self._client.chain_file()) != before, "the client kept its key"
         self._count.new += 1
+
+    def _keep_former(self) -> None:
+        for kept, file in zip(self._former(), (self._client.key_file(), self._client.chain_file())):
+            shutil.copyfile(file, kept)
+
+    def _former(self) -> tuple[pathlib.Path, pathlib.Path]:
+        return self._client.folder / "former-key.pem", self._client.folder / "former-chain.pem"
+
+    def _again(self) -> None:
+        said = self._means.deliver(self._client.key_file(), self._client.chain_file())
+        assert said is None or said.returncode == 0, f"the same pair once more: exit {said.returncode}: {said.stderr}"
+
+    def _too_late(self) -> None:
+        said = self._means.deliver(*self._former())
+        if said:
+            assert said.returncode == 1 and said.stderr.strip(), f"the pair of a retired key: exit {said.returncode}: {said.stdout}"
+            self._means.rest()
 
     def _failed_order(self) -> None:
         owner, resolver = f"_acme-challenge.{self._client.where.host}.", self._world.ca_resolver
