@@ -36,6 +36,7 @@ enum class Mistake : std::uint8_t {
     clock_trusted,             // a step of the wall clock neither pauses nor lengthens anything
     foreign_pair_left,         // a pair that somebody else put in place stays
     renewal_window_ignored,    // a certificate is renewed when mxseal thinks, whatever its CA says
+    brought_pair_deployed_at_once, // a pair that an ACME client brings is served before its TLSA is held
     // of the order of policies (mta_sts/)
     id_before_body,            // the id is changed before every replica serves the body
     one_replica_enough,        // ... when the first one serves it

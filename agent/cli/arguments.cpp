@@ -33,6 +33,7 @@ public:
         add_changing();
         add_domain();
         add_mx();
+        add_hook();
     }
 
     CLI::App& app() { return app_; }
@@ -157,6 +158,36 @@ private:
         change("add", Verb::mx_add, "Hosts enter the MX RRset once their records, certificates and the policy are ready for them", "mxseal mx add example.org mx3.example.org");
         change("remove", Verb::mx_remove, "Hosts leave the MX RRset, then the policy", "mxseal mx remove example.org mx1.example.org");
         change("replace", Verb::mx_replace, "These hosts and no others in the end", "mxseal mx replace example.org mx3.example.org mx4.example.org");
+    }
+
+    void add_hook() {
+        CLI::App* hook = app_.add_subcommand("hook", "Let an ACME client bring certificates: what its renewal hook calls (docs/manual/hooks.md)");
+        hook->require_subcommand(1);
+        hook->footer("A pair is checked and taken; what is served changes when every cache holds the TLSA of its key.\nExit codes: 0 taken, known already or about other names; 1 refused, with the reason.\nExample: mxseal hook certbot");
+        const auto client = [&](const char* name, const char* what, const char* example) {
+            CLI::App* one = hook->add_subcommand(name, what);
+            one->footer(std::string("Example: ") + example);
+            one->fallthrough(false)->prefix_command();
+            one->final_callback([this, one, name] {
+                arguments_.verb = Verb::hook;
+                arguments_.hook.verb = HookVerb::client;
+                arguments_.hook.client = name;
+                arguments_.hook.words = one->remaining();
+            });
+        };
+        client("certbot", "certbot's deploy hook: takes the lineage in $RENEWED_LINEAGE", "certbot renew --deploy-hook 'mxseal hook certbot'");
+        client("lego", "lego's --run-hook and --renew-hook: takes $LEGO_CERT_PATH and $LEGO_CERT_KEY_PATH", "lego .. renew --renew-hook 'mxseal hook lego'");
+        client("dehydrated", "dehydrated's hook: takes the pair of deploy_cert; other operations end well and do nothing", "mxseal hook dehydrated deploy_cert DOMAIN KEYFILE CERTFILE FULLCHAINFILE CHAINFILE TIMESTAMP");
+        client("acme.sh", "acme.sh's --renew-hook and --reloadcmd: takes $CERT_FULLCHAIN_PATH and $CERT_KEY_PATH", "acme.sh --issue .. --renew-hook 'mxseal hook acme.sh'");
+        client("uacme", "After `uacme issue NAME`: takes the pair of NAME", "uacme issue mx1.example.org && mxseal hook uacme mx1.example.org");
+        CLI::App* files = hook->add_subcommand("files", "Any other client: takes the files that are named");
+        files->footer("Example: mxseal hook files --key privkey.pem --chain fullchain.pem");
+        files->add_option("--key", arguments_.hook.key, "The private key, PEM; absent where the certificate is for a key that mxseal handed out")->type_name("FILE");
+        files->add_option("--chain", arguments_.hook.chain, "The certificate and its issuers, PEM, leaf first")->type_name("FILE")->required();
+        files->final_callback([this] {
+            arguments_.verb = Verb::hook;
+            arguments_.hook.verb = HookVerb::files;
+        });
     }
 
     void add_domain() {

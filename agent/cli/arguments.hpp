@@ -9,8 +9,17 @@
 
 namespace mxseal::cli {
 
-enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline, simulate, serve, domain_add, domain_remove, domain_import, domain_list, mx_add, mx_remove, mx_replace };
+enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline, simulate, serve, domain_add, domain_remove, domain_import, domain_list, mx_add, mx_remove, mx_replace, hook };
 enum class SimulatedFaults { apart, everywhere, none };
+
+// `mxseal hook ..`: what a client's hook calls, and what sets it up.
+enum class HookVerb { client, files };
+struct HookArguments {
+    HookVerb verb = HookVerb::client;
+    std::string client;                      // certbot, lego, dehydrated, acme.sh, uacme
+    std::vector<std::string> words;          // as the client gives them
+    std::string key, chain;                  // files
+};
 
 struct Arguments {
     Verb verb = Verb::status;
@@ -38,6 +47,7 @@ struct Arguments {
     std::vector<std::string> mx_hosts;       // mx ..: any name, of this configuration or not
     std::optional<std::string> profile;      // domain add, domain list
     std::string import_file;                 // domain import; "-": standard input
+    HookArguments hook;
     std::string snapshot;                    // serve
     std::optional<std::string> state_file;   // serve: where the highest generation that was served stands; else beside the snapshot
     std::vector<std::string> listen;         // serve: addresses with ports

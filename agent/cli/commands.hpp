@@ -13,6 +13,10 @@ int check_config(Environment& environment, const Arguments& arguments, const age
 int run_agent_command(Environment& environment, const agent::Config& config);
 int run_apply_command(Environment& environment, const Arguments& arguments, const agent::Config& config);
 
+// What hooks of ACME clients call. `answers_without_config()`: a call that concerns nobody, whatever the configuration says.
+bool answers_without_config(const HookArguments& hook);
+int run_hook(Environment& environment, const Arguments& arguments, const agent::Config& config, DeskFinder& desks);
+
 int simulate(Environment& environment, const Arguments& arguments, const agent::Config& config);
 
 int change_or_list_domains(Environment& environment, const Arguments& arguments, const agent::Config& config);

@@ -29,6 +29,8 @@ struct Environment {
     Console& console;
     const Clock& clock;
     bool out_is_terminal = false;
+    // A variable of the process; empty: not set. Read by hooks alone, for their clients speak by variables.
+    std::function<std::string(std::string_view name)> variable = [](std::string_view) { return std::string(); };
     std::string operator_name{};                      // "who" of requests
     std::string notify_socket{};                      // of systemd; empty: none
     int inherited_sockets = 0;                        // sd_listen_fds(3): from descriptor 3 on

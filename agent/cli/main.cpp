@@ -85,6 +85,7 @@ int run_main(int count, char** words, char** environment) {
     SystemClock clock;
     Environment world{console, clock};
     world.out_is_terminal = terminal;
+    world.variable = [environment](std::string_view name) { return variable(environment, name); };
     world.operator_name = operator_name(environment);
     world.notify_socket = variable(environment, "NOTIFY_SOCKET");
     world.inherited_sockets = inherited_sockets(environment);

@@ -72,12 +72,20 @@ struct ZoneConfig {
     std::vector<ExtraNameServer> nameservers;
 };
 
+// How an ACME client of the operator's takes part (`certificate: external`).
+enum class KeyMaker { client, mxseal };
+struct ExternalConfig {
+    KeyMaker keys = KeyMaker::client;                   // mxseal: the client is given the key and its signing request
+    std::optional<std::filesystem::path> folder;        // where they are put; absent: <state>/handover/<host>
+};
+
 struct HostConfig {
     dns::Name name;
     dns::Name zone;                                     // the longest match among `zones`
     std::vector<std::uint16_t> ports{25};
     std::vector<rotation::Algorithm> keys{rotation::Algorithm::ecdsa_p256};
     std::string certificate;                            // a name in `acme`, "self-signed" or "external"
+    ExternalConfig external;                            // where certificate is "external"
     Duration rotate_every = std::chrono::hours(90 * 24);
     Ttl tlsa_ttl{3600};                                 // 1..86400; below 300 a warning
     std::vector<DeployTarget> deploy;                   // at least one, unless dane is off

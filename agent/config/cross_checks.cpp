@@ -95,6 +95,7 @@ void check_stagger(Reading& reading) {
     for (const auto& entry : reading.config.hosts) {
         const HostConfig& host = entry.second;
         if (!host.dane) continue;
+        if (host.certificate == "external" && host.external.keys == KeyMaker::client) continue; // its client says when its keys change
         Group& group = groups[host.zone];
         ++group.hosts;
         if (group.fastest == nullptr || host.rotate_every < group.fastest->rotate_every) group.fastest = &host;

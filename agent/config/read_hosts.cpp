@@ -71,6 +71,20 @@ void read_backends(Reading& reading, const Value& value, HostConfig& host) {
     }
 }
 
+void read_external(Reading& reading, const Value& value, HostConfig& host) {
+    constexpr std::string_view kKeys = "client (it makes its keys as before) or mxseal";
+    if (value.node == nullptr) return;
+    MapReader map(reading, value, {"keys", "folder"});
+    if (auto keys = read_text(reading, map["keys"], kKeys)) {
+        if (*keys != "client" && *keys != "mxseal") reading.mistake(map["keys"], "names nobody who makes keys", kKeys);
+        host.external.keys = *keys == "mxseal" ? KeyMaker::mxseal : KeyMaker::client;
+    }
+    host.external.folder = read_path(reading, map["folder"]);
+    if (host.certificate != "external") reading.mistake_at(value.line, fmt::format("{} stands beside `certificate: {}`; allowed: with `certificate: external`", value.path, host.certificate));
+    if (host.external.folder && host.external.keys == KeyMaker::client)
+        reading.mistake_at(value.line, fmt::format("{}.folder has no use where the client makes the keys; allowed: with `keys: mxseal`", value.path));
+}
+
 void find_zone(Reading& reading, const Value& value, HostConfig& host) {
     const dns::Name* best = nullptr;
     for (const auto& [name, zone] : reading.config.zones)
@@ -86,7 +100,7 @@ void find_zone(Reading& reading, const Value& value, HostConfig& host) {
 void read_host(Reading& reading, const std::string& key, const Value& value) {
     constexpr std::string_view kCertificates = "a name in `acme`, self-signed or external";
     auto name = name_of_key(reading, key, value, NameUse::host);
-    MapReader map(reading, value, {"ports", "keys", "certificate", "rotate_every", "tlsa_ttl", "deploy", "backends", "dane"});
+    MapReader map(reading, value, {"ports", "keys", "certificate", "rotate_every", "tlsa_ttl", "deploy", "backends", "dane", "external"});
     HostConfig host;
     host.line = value.line;
     read_ports(reading, map["ports"], host);
@@ -97,6 +111,9 @@ void read_host(Reading& reading, const std::string& key, const Value& value) {
         reading.certificates.push_back({certificate, *text});
     }
     if (auto every = read_duration(reading, map["rotate_every"], seconds(1), hours(24 * 3650))) host.rotate_every = *every;
+    read_external(reading, map["external"], host);
+    if (map.has("rotate_every") && host.certificate == "external" && host.external.keys == KeyMaker::client)
+        reading.warn(value.line, fmt::format("{}.rotate_every does not apply: the ACME client makes the keys, so it says when they change; with external: {{keys: mxseal}} mxseal does", value.path));
     read_tlsa_ttl(reading, map["tlsa_ttl"], host);
     read_backends(reading, map["backends"], host);
     host.dane = read_switch(reading, map["dane"]).value_or(true);

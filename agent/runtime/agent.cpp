@@ -1,7 +1,9 @@
 // The running agent, one `apply`, and a desk for when neither runs (main_entry.hpp).
 #include "agent/runtime/control_thread.hpp"
 #include "agent/runtime/main_entry.hpp"
+#include "agent/runtime/pair_taker.hpp"
 #include "agent/runtime/real_world.hpp"
+#include "agent/runtime/sealing_keys.hpp"
 #include "agent/runtime/site_room.hpp"
 #include "agent/runtime/workers.hpp"
 #include "agent/store/sqlite_store.hpp"
@@ -22,6 +24,7 @@ struct Shift {
     std::unique_ptr<RealWorld> world;
     std::unique_ptr<Workers> workers;
     std::unique_ptr<Runtime> runtime;
+    std::unique_ptr<PairTaker> pairs;
     std::unique_ptr<SiteShift> sites; // null: no endpoint
 };
 
@@ -34,6 +37,8 @@ Result<std::unique_ptr<Shift>> begin_shift(const Config& config, Clock& clock, S
     shift->workers = std::make_unique<Workers>(*shift->world, [&loop](Arrival arrival) { loop.post(std::move(arrival)); });
     shift->runtime = std::make_unique<Runtime>(config, clock, store, token, *shift->workers);
     shift->runtime->on_log(hooks.logged);
+    shift->pairs = std::make_unique<PairTaker>(config, shift->world->vault(), clock, *shift->runtime);
+    shift->runtime->on_pairs([taker = shift->pairs.get()] { return taker->take(); });
     if (auto started = shift->runtime->start(); !started.ok()) return std::move(started).error();
     if (room == nullptr) return shift;
     auto sites = SiteShift::begin(config, clock, store, token, loop, *shift->world, *shift->runtime, *room, hooks);
@@ -259,6 +264,15 @@ private:
         NoPolicies no_policies;
         Runtime runtime(config_, clock, *store_, token_, nowhere);
         if (auto started = runtime.start(); !started.ok()) return std::move(started).error();
+        // A hook may run where the sealing key is not (a credential of the service): none is made then.
+        auto sealer = find_sealing_key(config_, "mx-sealing.key");
+        std::optional<KeyVault> vault;
+        std::optional<PairTaker> pairs;
+        if (sealer.ok() && *sealer) {
+            vault.emplace(*store_, **sealer);
+            pairs.emplace(config_, *vault, clock, runtime);
+            runtime.on_pairs([&] { return pairs->take(); });
+        }
         if (!config_.endpoint) return call(runtime, static_cast<MailDomains*>(nullptr));
         MailDomains domains(config_, clock, *store_, token_, no_sites, no_policies, {});
         if (auto started = domains.start(); !started.ok()) return std::move(started).error();

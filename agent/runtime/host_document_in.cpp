@@ -253,6 +253,8 @@ struct In<Key> {
         key.removed = in<std::optional<Instant>>(json, "removed");
         key.chain = in<std::optional<Chain>>(json, "chain");
         key.renewal = in<std::optional<Renewal>>(json, "renewal"); // absent in documents of the first versions
+        key.brought = in<std::optional<Instant>>(json, "brought"); // as these
+        key.overdue = in<std::optional<Instant>>(json, "overdue");
         return key;
     }
 };

@@ -153,7 +153,7 @@ void out(JsonWriter& to, const Renewal& renewal) {
 void out(JsonWriter& to, const Key& key) {
     object(to, "spki", key.spki, "algorithm", to_string(key.algorithm), "description", key.description, "adopted", key.adopted,
            "compromised", key.compromised, "generated", key.generated, "published", key.published, "ready", key.ready, "active", key.active,
-           "retired", key.retired, "removed", key.removed, "chain", key.chain, "renewal", key.renewal);
+           "retired", key.retired, "removed", key.removed, "chain", key.chain, "renewal", key.renewal, "brought", key.brought, "overdue", key.overdue);
 }
 
 void out(JsonWriter& to, const Line& line) {

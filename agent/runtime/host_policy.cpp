@@ -14,6 +14,7 @@ rotation::tlsa::Policy policy_of(const Config& config, const HostConfig& host) {
     policy.dane = host.dane;
     policy.publicly_trusted = host.certificate != "self-signed" && host.certificate != "external";
     policy.brings_certificates = host.certificate != "external";
+    policy.makes_keys = policy.brings_certificates || host.external.keys == KeyMaker::mxseal;
     policy.asks_renewal_info = config.acme.contains(host.certificate);
     for (const DeployTarget& target : host.deploy)
         policy.deploy_hint += fmt::format("{}smtpd_tls_chain_files = {}", policy.deploy_hint.empty() ? "" : " or ", target.combined.string());

@@ -307,6 +307,7 @@ void Runtime::take_stored_requests() {
     const Instant now = time_.now();
     if (!requests_due_ || now < *requests_due_) return;
     requests_due_ = now + (now < requests_often_until_ ? kRequestsEvery : config_.timing.monitor_every);
+    take_pairs();
     auto pending = store_.pending_requests();
     if (!pending.ok()) {
         store_trouble_ = pending.error().to_string();

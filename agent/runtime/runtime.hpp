@@ -45,6 +45,17 @@ public:
     // P3: hosts in one MX RRset of a domain that only the store names stand in one group. `hosts`: names, a space between.
     void know_mx(const std::string& hosts);
 
+    // A pair that an ACME client brought to a configured host. Its fate is decided, `keep` puts it into the vault where it is taken, then the core
+    // takes it and its state is stored. Again after a crash in between: nothing changes.
+    struct Brought {
+        std::string text;     // what became of it and why
+        bool refused = false;
+        bool stored = true;   // false: not now, it has to be brought again
+    };
+    Brought bring(const std::string& host, const rotation::tlsa::Key& pair, const std::function<Status()>& keep);
+    // Takes what hooks left (pair_taker.hpp): asked at a start, now and then, and by the request `pairs`. Gives the replies.
+    void on_pairs(std::function<Json()> taker) { pairs_ = std::move(taker); }
+
     // Commands about mail domains go there; without it they are refused.
     void on_domain_request(std::function<Result<Json>(const Json&)> taker) { domain_request_ = std::move(taker); }
     // W7: whether senders find what a configured host's records pin; absent: the host is not in the configuration.
@@ -77,6 +88,7 @@ private:
     void refresh_view(Entry& entry, Instant now);
     void check_clock();
     void take_stored_requests();
+    Json take_pairs();
     void watch_mx();
     void mx_arrived(const MxObservation& seen);
     void log(LogEntry entry);
@@ -88,6 +100,7 @@ private:
     Outside& outside_;
     std::function<void(const LogEntry&)> listener_;
     std::function<Result<Json>(const Json&)> domain_request_;
+    std::function<Json()> pairs_;
 
     std::map<std::string, std::unique_ptr<Entry>> entries_;
     struct Due {

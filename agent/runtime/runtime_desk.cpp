@@ -2,6 +2,7 @@
 #include "agent/runtime/host_entry.hpp"
 #include "agent/runtime/report.hpp"
 #include "agent/runtime/runtime.hpp"
+#include "rotation/tlsa/brought.hpp"
 
 #include <algorithm>
 
@@ -20,7 +21,7 @@ std::optional<Event> event_of(const Json& body, std::string& wrong) {
     if (command == "resume") return OperatorResume{who};
     if (command == "roll_back") return OperatorRollBack{who};
     if (command != "roll") {
-        wrong = fmt::format("unknown command '{}'; allowed: roll, roll_back, halt, resume", escape_untrusted(command, 40));
+        wrong = fmt::format("unknown command '{}'; allowed: roll, roll_back, halt, resume, pairs", escape_untrusted(command, 40));
         return std::nullopt;
     }
     OperatorRoll roll;
@@ -89,7 +90,33 @@ std::optional<Runtime::Soundness> Runtime::soundness_of(const std::string& host)
     return Soundness{entry->view.published, entry->view.sound, std::move(trouble)};
 }
 
+Runtime::Brought Runtime::bring(const std::string& host, const Key& pair, const std::function<Status()>& keep) {
+    Entry* entry = find(host);
+    if (entry == nullptr) return {host + " is not in the configuration", true, true};
+    if (entry->given_up) return {entry->reason.sentence(), false, false};
+    if (auto loaded = load(*entry); !loaded.ok()) return {loaded.error().to_string(), true, false};
+    const PairJudgement judgement = judge_pair(*entry->state, entry->policy, pair, time_.now());
+    if (!judgement.taken()) return {judgement.sentence, judgement.fate == PairFate::refused, true};
+    if (auto kept = keep(); !kept.ok()) return {"it could not be put into the store: " + kept.error().to_string(), true, false};
+    Decision decision;
+    process(*entry, PairBrought{pair}, &decision);
+    return {decision.reply, decision.refused, !entry->given_up};
+}
+
+// What a pair met is in the host's log already where it was taken; a refusal is told here.
+Json Runtime::take_pairs() {
+    Json replies = pairs_ ? pairs_() : Json::array();
+    for (const Json& reply : replies.items())
+        if (reply["refused"].as_bool() == true)
+            log({0, time_.now(), reply["host"].as_string().value_or(""), "pair.refused", Json::object({{"pair", reply["pair"]}}), reply["text"].as_string().value_or("")});
+    return replies;
+}
+
 Result<Json> Runtime::request(const Json& body) {
+    if (body["command"].as_string() == "pairs") {
+        if (!pairs_) return Error(ErrorCode::refused, "the sealing key is not at hand here: the pair waits for the mxseal that has it");
+        return Json::object({{"replies", take_pairs()}, {"plan", Json::object({{"hosts", Json::array()}})}});
+    }
     if (body["command"].as_string() == "mx") {
         if (domain_request_) return domain_request_(body);
         return Error(ErrorCode::refused, "there is no `endpoint` in the configuration, so no policy of any domain is kept here");

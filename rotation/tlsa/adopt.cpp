@@ -14,6 +14,12 @@ bool in_file(const HostState& state, const SpkiHash& key) {
     return std::any_of(state.file_keys.begin(), state.file_keys.end(), [&](const auto& pair) { return pair.first == key; });
 }
 
+// The private half is here: in the MTA's file, or brought by the ACME client from whose folder the MTA reads.
+bool in_hand(const HostState& state, const SpkiHash& key) {
+    const Key* known = find_key(state, key);
+    return in_file(state, key) || (known != nullptr && known->brought);
+}
+
 std::vector<SpkiHash> keys_on_wire(const HostState& state) {
     std::vector<SpkiHash> keys;
     for (const Chain& chain : state.wire.chains)
@@ -63,14 +69,17 @@ void adopt(Context& context, const std::vector<SpkiHash>& served) {
         Key* key = find_key(state, spki);
         key->active = context.now;
         context.note("key.adopted", {{"key", spki.hex()}, {"algorithm", std::string(rotation::to_string(key->algorithm))}, {"description", key->description}},
-                     fmt::format("every endpoint serves {} key {} and its private key is in the MTA's file: adopted as current", key->description, spki.short_hex()));
+                     fmt::format("every endpoint serves {} key {} and its private key is {}: adopted as current", key->description, spki.short_hex(),
+                                 in_file(state, spki) ? "in the MTA's file" : "the client's"));
     }
+    settle_brought(context);
 }
 
 // No sender can hold a TLSA record of the host, so any key may be served (issue of a new host, Debian's snakeoil pair).
 void start_own_pair(Context& context) {
     context.state.own_pair = true;
     make_lines(context.state, context.policy);
+    settle_brought(context);
     context.note("host.own_pair", {}, fmt::format("what {} serves cannot be adopted and nobody can hold a TLSA record of it: mxseal makes a pair of its own", context.policy.host));
 }
 
@@ -78,7 +87,7 @@ void refuse_to_adopt(Context& context, const std::vector<SpkiHash>& served, cons
     const HostState& state = context.state;
     std::vector<SpkiHash> missing;
     for (const SpkiHash& key : served)
-        if (!in_file(state, key)) missing.push_back(key);
+        if (!in_hand(state, key)) missing.push_back(key);
     const auto found = !state.file_trouble.empty() ? state.file_trouble
                        : state.file_keys.empty()   ? std::string("the MTA's file holds no key")
                                                    : fmt::format("the MTA's file holds other keys ({})", state.file_keys.front().first.short_hex());
@@ -101,7 +110,7 @@ void judge(Context& context) {
         return;
     }
     const auto served = keys_on_wire(state);
-    if (std::all_of(served.begin(), served.end(), [&](const SpkiHash& key) { return in_file(state, key); })) return adopt(context, served);
+    if (std::all_of(served.begin(), served.end(), [&](const SpkiHash& key) { return in_hand(state, key); })) return adopt(context, served);
 
     Readiness denial{true, {}};
     for (const Ledger& ledger : state.ledgers) {
@@ -119,7 +128,9 @@ void wait_for_mta(Context& context) {
     HostState& state = context.state;
     for (const Line& line : state.lines) {
         const Key* key = line.current ? find_key(state, *line.current) : nullptr;
-        if (key == nullptr) return context.waits(because("wait.key", "makes a key"));
+        if (key == nullptr)
+            return context.waits(context.policy.makes_keys ? because("wait.key", "makes a key")
+                                                           : because("wait.key", "waits for the first pair of the ACME client", "run its hook once for the certificate that is there: docs/manual/hooks.md"));
         if (!key->chain) return context.waits(because("wait.certificate", fmt::format("waits for the certificate of key {}", key->spki.short_hex())));
     }
     if (!state.deployment && context.may_start(Task::deploy)) deploy(context, DeployPurpose::first, served_keys(state));

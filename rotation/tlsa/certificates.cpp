@@ -18,7 +18,7 @@ std::size_t wanted_next(const HostState& state, const Line& line) {
 
 void keep_generating(Context& context) {
     HostState& state = context.state;
-    if (!state.adopted && !state.own_pair) return;
+    if (!context.policy.makes_keys || (!state.adopted && !state.own_pair)) return;
     for (Line& line : state.lines) {
         const bool first = state.own_pair && !state.adopted && !line.current;
         if (!first && line.next.size() >= wanted_next(state, line)) continue;

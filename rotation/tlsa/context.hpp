@@ -50,6 +50,11 @@ bool adopted(Context& context);                // true once it is; else does the
 void keep_keys(Context& context);
 bool certificate_is_due(const Key& key, const Policy& policy, Instant now);
 std::optional<Instant> certificate_due_at(const Key& key, const Policy& policy);
+// brought.cpp: pairs that an ACME client brings
+void apply(Context& context, const PairBrought& event);
+void settle_brought(Context& context);         // those that came before the host was adopted take their places
+void take_over_unpinned(Context& context);     // dane: off, and no cache holds a record: the client's new key is deployed as it comes
+std::optional<Reason> keep_client_awake(Context& context); // a certificate that nobody renews in time: said, and paged by the log
 // renewal.cpp: when the CA wants certificates renewed (RFC 9773)
 void apply(Context& context, const RenewalInfoTold& event);
 void keep_asking(Context& context);

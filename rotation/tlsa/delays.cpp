@@ -46,7 +46,8 @@ Reason may_remove(const Roll& roll, const Policy& policy) {
 // keys change at rotation only, whatever the lifetime of certificates.
 std::optional<Instant> rotation_due_at(const HostState& state, const Line& line, const Policy& policy) {
     const Key* key = line.current ? find_key(state, *line.current) : nullptr;
-    if (key == nullptr || !key->active || planted(Mistake::never_rolls)) return std::nullopt;
+    // Whoever makes the keys says when they change.
+    if (!policy.makes_keys || key == nullptr || !key->active || planted(Mistake::never_rolls)) return std::nullopt;
     return *key->active + policy.rotate_every;
 }
 

@@ -44,6 +44,11 @@ bool newer_certificate(const Context& context, const std::vector<SpkiHash>& keys
     return false;
 }
 
+// Adopted from the client's own folder: the MTA's file of mxseal does not hold the pair yet.
+bool never_deployed(const HostState& state, const std::vector<SpkiHash>& keys) {
+    return !state.deployment && std::any_of(keys.begin(), keys.end(), [&](const SpkiHash& spki) { return find_key(state, spki)->brought.has_value(); });
+}
+
 // an endpoint shows a key that is not ours; what may be done without asking is to deploy again the key that is in V.
 bool foreign_key_served(const HostState& state, const std::vector<SpkiHash>& keys) {
     return state.wire.reachable && std::any_of(state.wire.chains.begin(), state.wire.chains.end(),
@@ -160,7 +165,8 @@ bool keep_deployed(Context& context) {
     }
     if (!state.wire.at) return true;
     const bool foreign = foreign_key_served(state, keys);
-    if (!foreign && !newer_certificate(context, keys)) return true;
+    const bool missing = never_deployed(state, keys);
+    if (!foreign && !missing && !newer_certificate(context, keys)) return true;
     // 0.2: the world is looked at first: what was stored may be older than it (a backup).
     if (!looked_just_now(context, Urgency::emergency)) return true;
     if (auto refused = renewal_refused(context, keys)) {
@@ -174,7 +180,7 @@ bool keep_deployed(Context& context) {
             return true;
         }
     if (foreign) context.note("wire.foreign_key", {}, "an endpoint presents a key that is not mxseal's: the pair is deployed again");
-    if (context.may_start(Task::deploy)) deploy(context, foreign ? DeployPurpose::repair : DeployPurpose::renewal, keys);
+    if (context.may_start(Task::deploy)) deploy(context, foreign ? DeployPurpose::repair : missing ? DeployPurpose::first : DeployPurpose::renewal, keys);
     return false;
 }
 

@@ -47,6 +47,8 @@ struct RenewalInfoTold {
     std::string explanation;          // address of a page for people; the CA's text, cut and escaped already
     std::string trouble;              // why there is no window; empty: the CA does not offer any
 };
+// An ACME client's hook brought a key with a certificate (`certificate: external`); both are in the vault. Its judgement (brought.hpp) is the reply.
+struct PairBrought { Key pair; };
 // The wall clock ran `forward` ahead of the boot clock (more than a minute): waits are lengthened by as much (0.1).
 struct ClockStepped { Duration forward{0}; };
 
@@ -61,6 +63,6 @@ struct OperatorHalt { std::string who; std::string why; };
 struct OperatorResume { std::string who; };
 
 using Event = std::variant<Started, TimeReached, PolicyChanged, Observed, Probed, FileRead, KeyGenerated, CertificateObtained, CertificateFailed,
-                           TlsaWritten, Deployed, TimeChecked, RenewalInfoTold, ClockStepped, OperatorRoll, OperatorRollBack, OperatorHalt, OperatorResume>;
+                           TlsaWritten, Deployed, TimeChecked, RenewalInfoTold, PairBrought, ClockStepped, OperatorRoll, OperatorRollBack, OperatorHalt, OperatorResume>;
 
 } // namespace mxseal::rotation::tlsa

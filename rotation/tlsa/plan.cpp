@@ -1,5 +1,6 @@
 #include "rotation/tlsa/plan.hpp"
 
+#include "rotation/tlsa/brought.hpp"
 #include "rotation/tlsa/context.hpp"
 #include "rotation/tlsa/delays.hpp"
 #include "rotation/tlsa/view.hpp"
@@ -67,6 +68,11 @@ private:
         if (line.current) keys.insert(keys.begin(), *line.current);
         for (const SpkiHash& spki : keys) {
             const Key* key = find_key(state_, spki);
+            if (!policy_.brings_certificates && key->chain && line.current == spki) {
+                add(fmt::format("the ACME client renews the certificate of key {}", spki.short_hex()),
+                    because("plan.client", fmt::format("valid until {}; called overdue from {}", to_rfc3339(key->chain->not_after), to_rfc3339(overdue_at(*key->chain)))));
+                continue;
+            }
             if (certificate_is_due(*key, policy_, now_)) {
                 auto retry = state_.retries.find(Task::certificate);
                 add(fmt::format("certificate for key {}", spki.short_hex()),
@@ -91,8 +97,8 @@ private:
         if (kind == RollKind::planned && group_.last_switch)
             later(latest, wait_until("wait.stagger", "may be switched from", "last switch in the group", *group_.last_switch, {{"stagger", policy_.stagger}}));
         if (!known) latest.until.reset();
-        add(fmt::format("add the standby after {}, then switch from key {} to key {} ({})", to.short_hex(), line.current ? line.current->short_hex() : "none", to.short_hex(), to_string(kind)),
-            latest);
+        const auto before = policy_.makes_keys ? fmt::format("add the standby after {}, then ", to.short_hex()) : std::string();
+        add(fmt::format("{}switch from key {} to key {} ({})", before, line.current ? line.current->short_hex() : "none", to.short_hex(), to_string(kind)), latest);
         if (latest.until) {
             const Duration hold = kind == RollKind::emergency ? Duration{0} : policy_.rollback_hold;
             add("remove the old key's record", wait_until("wait.cleanup", "at the earliest", "switch", std::max(*latest.until, now_), {{"safety_margin", policy_.safety_margin}, {"rollback_hold", hold}}));

@@ -19,6 +19,7 @@ struct Policy {
     bool dane = true;
     bool publicly_trusted = true;  // `certificate` names an ACME entry: a self-made certificate is replaced at once
     bool brings_certificates = true; // false: `certificate: external`, a renewal hook brings them
+    bool makes_keys = true;        // false: `external: {keys: client}`, keys come with the certificates, and there is no standby of mxseal's
     bool asks_renewal_info = false; // `certificate` names an ACME entry: its CA is asked when it wants certificates renewed (RFC 9773)
     std::string deploy_hint;       // the line to set in the MTA: "smtpd_tls_chain_files = /etc/postfix/tls/mx1.pem"
 

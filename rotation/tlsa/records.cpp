@@ -68,15 +68,25 @@ bool ttl_differs(const HostState& state, const Ledger& ledger, const Policy& pol
     return ledger.primary_ttl && *ledger.primary_ttl != policy.tlsa_ttl && !ledger.primary->empty() && state.ttl_asked != policy.tlsa_ttl;
 }
 
-// A record of ours that came back after its removal (a restored zone, F-05). R2: only when nothing can serve its key.
-dns::TlsaSet returned_records(const HostState& state, const Ledger& ledger) {
-    std::vector<dns::TlsaRecord> returned;
+// A client's key that was superseded before it was ever in service; W2 all the same, should somebody have served it.
+bool given_up(const Context& context, const Key& key) {
+    if (!key.retired || key.active || key.removed) return false;
+    auto seen = context.state.seen_on_wire.find(key.spki);
+    return seen == context.state.seen_on_wire.end() || context.now >= seen->second + context.policy.safety_margin + context.policy.rollback_hold;
+}
+
+// Records of ours that nobody needs: one that came back after its removal (a restored zone, F-05), or one that was given up. R2: only when
+// nothing can serve its key.
+dns::TlsaSet needless_records(const Context& context, const Ledger& ledger) {
+    const HostState& state = context.state;
+    std::vector<dns::TlsaRecord> needless;
     for (const Key& key : state.keys) {
         auto seen = state.seen_on_wire.find(key.spki);
         const bool served = seen != state.seen_on_wire.end() && key.removed && seen->second >= *key.removed;
-        if (key.removed && !served && ledger.primary->contains(record_of(key.spki))) returned.push_back(record_of(key.spki));
+        const bool gone = (key.removed && !served) || given_up(context, key);
+        if (gone && ledger.primary->contains(record_of(key.spki))) needless.push_back(record_of(key.spki));
     }
-    return dns::TlsaSet(std::move(returned));
+    return dns::TlsaSet(std::move(needless));
 }
 
 // True when this owner needs nothing.
@@ -96,8 +106,8 @@ bool keep_owner(Context& context, const Ledger& ledger, const dns::TlsaSet& want
         return false;
     }
     if (state.roll && state.roll->intent) return true;
-    if (auto returned = returned_records(state, ledger); !returned.empty() && state.wire.reachable) {
-        if (context.may_start(Task::write)) write_records(context, ledger, ledger.primary->without(returned));
+    if (auto needless = needless_records(context, ledger); !needless.empty() && state.wire.reachable) {
+        if (context.may_start(Task::write)) write_records(context, ledger, ledger.primary->without(needless));
         return false;
     }
     if (ttl_differs(state, ledger, context.policy) && context.may_start(Task::write)) {
@@ -170,7 +180,7 @@ bool keep_records(Context& context) {
         return false;
     }
     for (const Line& line : state.lines)
-        if (line.next.empty()) {
+        if (line.next.empty() && context.policy.makes_keys) {
             context.waits(because("wait.key", "makes a standby key"));
             return false;
         }

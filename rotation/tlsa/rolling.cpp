@@ -50,6 +50,11 @@ void begin_due(Context& context) {
             state.roll = new_roll(RollKind::planned, line, context.now, "algorithm added");
             return;
         }
+        const Key* next = line.next.empty() ? nullptr : find_key(state, line.next.front());
+        if (next != nullptr && next->brought) {
+            state.roll = new_roll(RollKind::planned, line, *next->brought, "the ACME client brought a new key");
+            return;
+        }
         const auto due = rotation_due_at(state, line, context.policy);
         if (due && context.now >= *due) {
             state.roll = new_roll(RollKind::planned, line, *due, "rotate_every " + mxseal::to_string(context.policy.rotate_every));
@@ -93,7 +98,7 @@ std::optional<Reason> planned_gates(const Context& context, const Roll& roll, co
     const HostState& state = context.state;
     if (auto refused = dns_refuses(state, context.policy)) return refused;
     // the following standby is added before the switch, so that the next roll waits for no DNS either.
-    if (roll.from && (line.next.size() < 2 || !ready.records)) return because("wait.following", "the record of the following standby is added before the switch");
+    if (roll.from && ((context.policy.makes_keys && line.next.size() < 2) || !ready.records)) return because("wait.following", "the record of the following standby is added before the switch");
     if (!ready.deployed) return because("wait.deployment", "waits until the last deployment is shown by every endpoint");
     if (auto refused = signatures_refuse(state, context.policy, context.now)) return refused;
     if (auto refused = silent_server(context)) return refused;
@@ -172,7 +177,9 @@ std::optional<Reason> other_line_refuses(const Context& context, const Roll& rol
 void prepare_switch(Context& context, Roll& roll, Ready ready) {
     HostState& state = context.state;
     const Line* line = find_line(state, roll.line);
-    if (line == nullptr || line->next.empty()) return context.waits(because("wait.key", "makes a standby key"));
+    if (line == nullptr || line->next.empty())
+        return context.waits(context.policy.makes_keys ? because("wait.key", "makes a standby key")
+                                                       : because("wait.key", "waits for a pair with a new key", "let the ACME client renew with a new key; its hook brings the pair"));
     const Key& to = *find_key(state, line->next.front());
     Readiness readiness;
     if (auto reason = not_ready(context, roll, to.spki, readiness)) return context.waits(std::move(*reason));

@@ -46,6 +46,8 @@ struct Key {
     std::optional<Instant> removed;       // first complete version without its record, after retirement
     std::optional<Chain> chain;           // of the newest certificate in the vault
     std::optional<Renewal> renewal;       // of that certificate, or of the one before
+    std::optional<Instant> brought;       // an ACME client brought it and wants it served: rolled to as soon as it may be
+    std::optional<Instant> overdue;       // it was said that no client has renewed the certificate in time
     bool operator==(const Key&) const = default;
 };
 

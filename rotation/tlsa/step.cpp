@@ -2,6 +2,7 @@
 
 #include "rotation/tlsa/context.hpp"
 #include "rotation/tlsa/delays.hpp"
+#include "rotation/tlsa/view.hpp"
 
 #include <fmt/format.h>
 
@@ -48,6 +49,7 @@ void rest_while_halted(Context& context) {
     context.waits(context.state.halt->reason);
     if (!context.state.adopted) return;
     keep_keys(context);
+    keep_client_awake(context);
     if (!switch_is_open(context.state)) keep_deployed(context);
     if (!context.state.halt->by_operator && context.policy.dane) mend_records(context);
 }
@@ -57,18 +59,21 @@ void stay_off(Context& context) {
     if (context.state.adopted) {
         keep_keys(context);
         keep_deployed(context);
+        if (auto overdue = keep_client_awake(context)) context.waits(std::move(*overdue));
     }
-    withdraw(context);
+    if (withdraw(context)) take_over_unpinned(context);
 }
 
 void say_what_comes(Context& context) {
     const HostState& state = context.state;
+    if (auto overdue = keep_client_awake(context)) context.waits(std::move(*overdue));
     for (const Line& line : state.lines) {
         for (const SpkiHash& spki : line.next) {
             const Key* key = find_key(state, spki);
             // Its end is a wake time already (note_standbys); the words are needed where nothing else was said.
             if (!key->ready && context.out.reason.empty()) context.waits(may_serve(state, spki, context.now, context.policy, Urgency::planned).reason);
-            if (!key->chain) {
+            // A hook brings a certificate when its key's turn comes.
+            if (!key->chain && (context.policy.brings_certificates || wants_switch(state))) {
                 auto retry = state.retries.find(Task::certificate);
                 context.waits(retry != state.retries.end() ? retry->second.reason : because("wait.certificate", fmt::format("waits for the certificate of key {}", spki.short_hex())));
             }
@@ -85,6 +90,7 @@ void say_what_comes(Context& context) {
 
 void decide(Context& context) {
     HostState& state = context.state;
+    settle_brought(context);
     if (state.halt) return rest_while_halted(context);
     if (!context.policy.dane) return stay_off(context);
     if (state.adopted) begin_roll(context); // before the keys: the following standby is made in the same step

@@ -120,6 +120,7 @@ void keep_rolling_back(Context& context, Roll& roll) {
     } else if (const Key* key = find_key(state, *roll.from); key != nullptr) {
         // An operator went back: the next planned roll is a whole period away.
         find_key(state, *roll.from)->active = context.now;
+        find_key(state, roll.to)->brought.reset(); // not at once again: when the client renews it, or an operator asks
     }
     state.roll.reset();
 }

@@ -6,17 +6,22 @@ namespace mxseal::rotation::tlsa {
 
 namespace {
 
-bool standby_ready(const HostState& state) {
+// A client that makes the keys brings each when its turn is near: none waits then.
+bool standby_ready(const HostState& state, const Policy& policy) {
     return !state.lines.empty() && std::all_of(state.lines.begin(), state.lines.end(), [&](const Line& line) {
-        if (!line.current || line.next.empty()) return false;
+        if (!line.current) return false;
+        if (line.next.empty()) return !policy.makes_keys;
         const Key* key = find_key(state, line.next.front());
         return key != nullptr && key->ready;
     });
 }
 
-bool standby_certified(const HostState& state) {
+bool standby_certified(const HostState& state, const Policy& policy) {
+    // A hook brings the standby's certificate when its turn comes.
+    if (!policy.brings_certificates && !wants_switch(state)) return true;
     return std::all_of(state.lines.begin(), state.lines.end(), [&](const Line& line) {
-        const Key* key = line.next.empty() ? nullptr : find_key(state, line.next.front());
+        if (line.next.empty()) return !policy.makes_keys;
+        const Key* key = find_key(state, line.next.front());
         return key != nullptr && key->chain;
     });
 }
@@ -68,8 +73,8 @@ HostPhase phase_of(const HostState& state, const Policy& policy, const Reason& r
     if (!state.adopted) return state.ledgers.empty() && state.keys.empty() ? HostPhase::absent : HostPhase::precheck;
     if (state.roll && state.roll->intent) return rolling_phase(state);
     if (!current_served(state)) return HostPhase::verifying;
-    if (!state.first_complete || !current_published(state) || !standby_ready(state)) return HostPhase::publishing;
-    if (!standby_certified(state)) return HostPhase::certificate_pending;
+    if (!state.first_complete || !current_published(state) || !standby_ready(state, policy)) return HostPhase::publishing;
+    if (!standby_certified(state, policy)) return HostPhase::certificate_pending;
     return HostPhase::steady;
 }
 

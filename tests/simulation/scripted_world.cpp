@@ -97,6 +97,7 @@ void World::at(Instant when, std::function<void()> what) { happenings_.push({whe
 void World::start_agent() {
     store = agent::make_memory_store(database);
     runtime_ = std::make_unique<agent::Runtime>(config_, clock, *store, *store->acquire_lease("simulated"), *this);
+    runtime_->on_pairs([this] { return take_pairs(); });
     if (auto started = runtime_->start(); !started.ok()) violations.push_back("the agent does not start: " + started.error().to_string());
 }
 
@@ -345,6 +346,32 @@ std::vector<agent::LogEntry> World::log(const std::string& event) {
 }
 
 bool World::log_has(const std::string& event) { return !log(event).empty(); }
+
+agent::Runtime::Brought World::bring(const std::string& host, const SpkiHash& key, int serial, Duration age) {
+    Left left{host, {}, serial};
+    left.pair.spki = key;
+    left.pair.description = "ECDSA P-256";
+    left.pair.generated = clock.wall();
+    left.pair.chain = chain_of(key, serial);
+    left.pair.chain->not_before = clock.wall() - age;
+    inbox_.push_back(std::move(left));
+    last_brought_ = {"left in the inbox", false, false};
+    if (runtime_) ask("pairs", {});
+    return last_brought_;
+}
+
+Json World::take_pairs() {
+    std::vector<Left> kept;
+    for (Left& left : inbox_) {
+        last_brought_ = runtime_->bring(left.host, left.pair, [&] {
+            serial_of_[left.pair.spki] = left.serial;
+            return done();
+        });
+        if (!last_brought_.stored) kept.push_back(std::move(left));
+    }
+    inbox_ = std::move(kept);
+    return Json::array();
+}
 
 Json World::ask(const std::string& command, const std::vector<std::string>& names, bool emergency) {
     Json list = Json::array();

@@ -88,6 +88,8 @@ public:
     std::string phase(const std::string& host);
     bool log_has(const std::string& event);
     std::vector<agent::LogEntry> log(const std::string& event);
+    // An ACME client's hook leaves a pair, durable; taken at once where an agent runs, else by the next one. A new serial is a new certificate.
+    agent::Runtime::Brought bring(const std::string& host, const rotation::SpkiHash& key, int serial = 1, Duration age = std::chrono::hours(1));
     Json ask(const std::string& command, const std::vector<std::string>& hosts, bool emergency = false);
 
     VirtualClock clock;
@@ -124,6 +126,7 @@ private:
     rotation::tlsa::Event probe(const std::string& host);
     rotation::tlsa::Event write(const std::string& host, const rotation::tlsa::WriteTlsa& write);
     rotation::tlsa::Event deploy(const std::string& host, const rotation::tlsa::Deploy& deploy);
+    Json take_pairs();
     void ask_caches();
     void judge();
     std::vector<rotation::SpkiHash> presentable(const MxHostModel& host) const;
@@ -133,7 +136,14 @@ private:
     std::unique_ptr<agent::Runtime> runtime_;
     std::priority_queue<Happening, std::vector<Happening>, std::greater<>> happenings_;
     std::size_t number_ = 0, life_ = 0, serial_ = 0;
-    std::map<rotation::SpkiHash, int> serial_of_;
+    std::map<rotation::SpkiHash, int> serial_of_; // of the newest certificate in the vault
+    struct Left {
+        std::string host;
+        rotation::tlsa::Key pair;
+        int serial = 0;
+    };
+    std::vector<Left> inbox_;
+    agent::Runtime::Brought last_brought_;
     std::map<std::string, bool> was_covered_;
 };
 
