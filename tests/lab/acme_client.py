@@ -119,8 +119,9 @@ class Client:
 
 
 def kill(process: subprocess.Popen) -> None:
-    """kill -9 of the client and of what it has started."""
-    os.killpg(process.pid, signal.SIGKILL)
+    """kill -9 of the client and of what it has started, if it has not ended."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=10)
 
 
