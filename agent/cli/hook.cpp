@@ -16,16 +16,16 @@ namespace {
 using agent::ClientPair;
 
 Result<std::optional<agent::PairFiles>> files_of(const Environment& environment, const HookArguments& hook) {
-    if (hook.verb == HookVerb::files) return std::optional(agent::PairFiles{hook.key, hook.key.empty(), hook.chain});
+    if (hook.verb == HookVerb::files) return std::optional(agent::PairFiles{hook.key, hook.chain});
     const auto client = agent::parse_client(hook.client);
     if (!client) return Error(ErrorCode::internal, "unknown client " + hook.client);
     return agent::pair_of_call(*client, hook.words, environment.variable);
 }
 
-std::vector<std::string> external_hosts(const agent::Config& config, const ClientPair& pair, Instant now) {
-    std::vector<std::string> hosts;
+std::vector<const agent::HostConfig*> external_hosts(const agent::Config& config, const ClientPair& pair, Instant now) {
+    std::vector<const agent::HostConfig*> hosts;
     for (const auto& [name, host] : config.hosts)
-        if (host.certificate == "external" && agent::names_host(pair, name, now)) hosts.push_back(name.text());
+        if (host.certificate == "external" && agent::names_host(pair, name, now)) hosts.push_back(&host);
     return hosts;
 }
 
@@ -70,6 +70,11 @@ int hand_over(Environment& environment, const ClientPair& pair, const agent::Con
     return show_replies(environment, pair, inbox, (*answer)["replies"]);
 }
 
+int refuse(Environment& environment, const Error& why) {
+    environment.console.warn(fmt::format("mxseal: refused, what is served stays as it is: {}", why.to_string()));
+    return kExitFailed;
+}
+
 } // namespace
 
 bool answers_without_config(const HookArguments& hook) {
@@ -82,15 +87,16 @@ int run_hook(Environment& environment, const Arguments& arguments, const agent::
     if (!files) return fail(environment, files.error());
     if (!*files) return kExitDone;
     const Instant now = environment.clock.wall();
-    auto pair = agent::read_pair(**files, now);
-    if (!pair) {
-        environment.console.warn(fmt::format("mxseal: refused, what is served stays as it is: {}", pair.error().to_string()));
-        return kExitFailed;
-    }
-    if (external_hosts(config, *pair, now).empty()) {
-        environment.console.line(fmt::format("mxseal: the certificate is for {}, and no host of {} with `certificate: external` is among them: nothing to do", joined(pair->names), config.file.string()));
+    auto chain = agent::read_chain_of(**files, now);
+    if (!chain) return refuse(environment, chain.error());
+    const auto hosts = external_hosts(config, *chain, now);
+    if (hosts.empty()) {
+        environment.console.line(fmt::format("mxseal: the certificate is for {}, and no host of {} with `certificate: external` is among them: nothing to do", joined(chain->names), config.file.string()));
         return kExitDone;
     }
+    const bool ours = std::any_of(hosts.begin(), hosts.end(), [](const agent::HostConfig* host) { return host->external.keys == agent::KeyMaker::mxseal; });
+    auto pair = agent::with_key(std::move(*chain), **files, ours ? agent::KeyOrigin::mxseals : agent::KeyOrigin::clients, now);
+    if (!pair) return refuse(environment, pair.error());
     return hand_over(environment, *pair, config, desks);
 }
 

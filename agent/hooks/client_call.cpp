@@ -18,14 +18,14 @@ Error not_set(const char* name, const char* next) { return Error(ErrorCode::inva
 Answer certbot(const VariableOf& variable) {
     const std::filesystem::path lineage = variable("RENEWED_LINEAGE");
     if (lineage.empty()) return not_set("RENEWED_LINEAGE", "certbot sets it for deploy hooks; by hand: RENEWED_LINEAGE=/etc/letsencrypt/live/NAME mxseal hook certbot");
-    return std::optional(PairFiles{lineage / "privkey.pem", false, lineage / "fullchain.pem"});
+    return std::optional(PairFiles{lineage / "privkey.pem", lineage / "fullchain.pem"});
 }
 
 // lego 4, --run-hook and --renew-hook. With --csr it has no key of its own; with --no-bundle its .crt holds the leaf alone.
 Answer lego(const VariableOf& variable) {
     const std::filesystem::path chain = variable("LEGO_CERT_PATH");
     if (chain.empty()) return not_set("LEGO_CERT_PATH", "lego sets it for --run-hook and --renew-hook");
-    PairFiles files{variable("LEGO_CERT_KEY_PATH"), true, chain};
+    PairFiles files{variable("LEGO_CERT_KEY_PATH"), chain};
     files.issuers = std::filesystem::path(chain).replace_extension(".issuer.crt");
     return std::optional(std::move(files));
 }
@@ -35,23 +35,29 @@ Answer lego(const VariableOf& variable) {
 Answer dehydrated(const std::vector<std::string>& words) {
     if (words.empty() || words.front() != "deploy_cert") return std::optional<PairFiles>();
     if (words.size() < 5) return Error(ErrorCode::invalid, "deploy_cert comes with DOMAIN KEYFILE CERTFILE FULLCHAINFILE CHAINFILE TIMESTAMP");
-    return std::optional(PairFiles{words[2], true, words[4]});
+    return std::optional(PairFiles{words[2], words[4]});
 }
 
 // acme.sh, --renew-hook and --reloadcmd: exported by the script for both.
 Answer acme_sh(const VariableOf& variable) {
     const std::filesystem::path chain = variable("CERT_FULLCHAIN_PATH");
     if (chain.empty()) return not_set("CERT_FULLCHAIN_PATH", "acme.sh sets it for --renew-hook and --reloadcmd");
-    return std::optional(PairFiles{variable("CERT_KEY_PATH"), true, chain});
+    return std::optional(PairFiles{variable("CERT_KEY_PATH"), chain});
 }
 
 // uacme(1): <confdir>/private/NAME/key.pem and <confdir>/NAME/cert.pem, which holds the chain; confdir by -c, else /etc/ssl/uacme.
-Answer uacme(const std::vector<std::string>& words) {
-    constexpr const char* kUsage = "mxseal hook uacme NAME [CONFDIR]; NAME as in `uacme issue NAME`, CONFDIR as given to it by -c (/etc/ssl/uacme)";
-    if (words.empty() || words.size() > 2) return Error(ErrorCode::invalid, kUsage);
-    if (words[0].find('/') != std::string::npos || words[0].starts_with('.')) return Error(ErrorCode::invalid, fmt::format("'{}' is no name of a certificate: {}", escape_untrusted(words[0], 80), kUsage));
-    const std::filesystem::path folder = words.size() == 2 ? words[1] : "/etc/ssl/uacme";
-    return std::optional(PairFiles{folder / "private" / words[0] / "key.pem", true, folder / words[0] / "cert.pem"});
+Answer uacme(std::vector<std::string> words) {
+    constexpr const char* kUsage = "mxseal hook uacme [--confdir DIR] NAME; NAME as in `uacme issue NAME`, DIR as given to it by -c (else /etc/ssl/uacme)";
+    std::filesystem::path folder = "/etc/ssl/uacme";
+    if (words.size() >= 2 && (words[0] == "--confdir" || words[0] == "-c")) {
+        folder = words[1];
+        words.erase(words.begin(), words.begin() + 2);
+    }
+    if (words.size() != 1) return Error(ErrorCode::invalid, kUsage);
+    const std::string& name = words.front();
+    if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.') || name.starts_with('-'))
+        return Error(ErrorCode::invalid, fmt::format("'{}' is no name of a certificate: {}", escape_untrusted(name, 80), kUsage));
+    return std::optional(PairFiles{folder / "private" / name / "key.pem", folder / name / "cert.pem"});
 }
 
 } // namespace

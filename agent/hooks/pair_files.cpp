@@ -52,7 +52,7 @@ bool holds_leaf_alone(const std::string& pem) {
 
 } // namespace
 
-Result<ClientPair> read_pair(const PairFiles& files, Instant now) {
+Result<ClientPair> read_chain_of(const PairFiles& files, Instant now) {
     auto chain = read_file(files.chain);
     if (!chain) return std::move(chain).error();
     std::string pem = text_of(*chain);
@@ -61,14 +61,20 @@ Result<ClientPair> read_pair(const PairFiles& files, Instant now) {
         if (!issuers) return std::move(issuers).error();
         pem += (pem.ends_with('\n') ? "" : "\n") + text_of(*issuers);
     }
-    std::optional<Secret> key;
-    if (!files.key_may_be_absent || is_there(files.key)) {
-        auto read = read_file(files.key);
-        if (!read) return std::move(read).error();
-        key = std::move(*read);
-    }
-    auto pair = check_client_pair(key, pem, now);
-    if (!pair) return std::move(pair).error().in_context(key ? fmt::format("{} with {}", files.chain.string(), files.key.string()) : files.chain.string());
+    auto checked = check_client_pair(std::nullopt, pem, now);
+    if (!checked) return std::move(checked).error().in_context(files.chain.string());
+    return checked;
+}
+
+Result<ClientPair> with_key(ClientPair chain, const PairFiles& files, KeyOrigin origin, Instant now) {
+    const bool own = origin == KeyOrigin::mxseals;
+    if (own && !is_there(files.key)) return chain;
+    if (files.key.empty()) return Error(ErrorCode::invalid, "no key file was named, and the key is the client's; name it by --key");
+    auto key = read_file(files.key);
+    if (!key) return std::move(key).error();
+    auto pair = check_client_pair(std::optional(std::move(*key)), chain.chain_pem, now);
+    if (!pair && own) return chain;
+    if (!pair) return std::move(pair).error().in_context(fmt::format("{} with {}", files.chain.string(), files.key.string()));
     return pair;
 }
 

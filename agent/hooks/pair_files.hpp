@@ -9,13 +9,18 @@
 namespace mxseal::agent {
 
 struct PairFiles {
-    std::filesystem::path key;                       // empty, or absent where `key_may_be_absent`: the key is mxseal's
-    bool key_may_be_absent = false;
+    std::filesystem::path key;                       // empty: the client named none
     std::filesystem::path chain;                     // leaf first
     std::optional<std::filesystem::path> issuers{};  // appended where `chain` holds the leaf alone
 };
 
-// Reads them, at most 256 KiB each, links followed, regular files only, and checks the pair. The error names the file.
-Result<ClientPair> read_pair(const PairFiles& files, Instant now);
+// The chain, at most 256 KiB, links followed, regular files only; checked. The error names the file.
+Result<ClientPair> read_chain_of(const PairFiles& files, Instant now);
+
+// Whose key the certificate may be for. `mxseals`: the client was handed a signing request, and its own key file may hold another key, or none.
+enum class KeyOrigin { clients, mxseals };
+
+// Adds the key: `invalid` where it is missing or does not fit, but for KeyOrigin::mxseals, where the chain then stands alone.
+Result<ClientPair> with_key(ClientPair chain, const PairFiles& files, KeyOrigin origin, Instant now);
 
 } // namespace mxseal::agent

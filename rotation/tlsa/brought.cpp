@@ -122,6 +122,11 @@ void settle_brought(Context& context) {
     }
 }
 
+Reason client_renews(const Key& key) {
+    return because("plan.client", fmt::format("the ACME client renews the certificate of key {}, valid until {} and called overdue from {}", key.spki.short_hex(), to_rfc3339(key.chain->not_after),
+                                              to_rfc3339(overdue_at(*key.chain))));
+}
+
 void take_over_unpinned(Context& context) {
     HostState& state = context.state;
     bool changed = false;

@@ -29,6 +29,8 @@ struct PairJudgement {
 // `pair` with its chain. Pure: the hook asks before anything is stored, the core again when it takes the pair.
 PairJudgement judge_pair(const HostState& state, const Policy& policy, const Key& pair, Instant now);
 
+// The host is at rest: its client has the next turn.
+Reason client_renews(const Key& key);
 // E-14 for clients: when a certificate that its client has not renewed is called overdue.
 Instant overdue_at(const Chain& chain);
 

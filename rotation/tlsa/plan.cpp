@@ -70,7 +70,7 @@ private:
             const Key* key = find_key(state_, spki);
             if (!policy_.brings_certificates && key->chain && line.current == spki) {
                 add(fmt::format("the ACME client renews the certificate of key {}", spki.short_hex()),
-                    because("plan.client", fmt::format("valid until {}; called overdue from {}", to_rfc3339(key->chain->not_after), to_rfc3339(overdue_at(*key->chain)))));
+                    client_renews(*key));
                 continue;
             }
             if (certificate_is_due(*key, policy_, now_)) {

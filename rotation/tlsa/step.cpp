@@ -1,5 +1,6 @@
 #include "rotation/tlsa/step.hpp"
 
+#include "rotation/tlsa/brought.hpp"
 #include "rotation/tlsa/context.hpp"
 #include "rotation/tlsa/delays.hpp"
 #include "rotation/tlsa/view.hpp"
@@ -86,6 +87,9 @@ void say_what_comes(Context& context) {
         context.wake_at(*due);
         if (context.out.reason.empty()) context.waits(*rotation_due(state, line, context.policy));
     }
+    if (context.policy.brings_certificates || !context.out.reason.empty()) return;
+    for (const Line& line : state.lines)
+        if (const Key* key = line.current ? find_key(state, *line.current) : nullptr; key != nullptr && key->chain) context.waits(client_renews(*key));
 }
 
 void decide(Context& context) {
