@@ -168,7 +168,7 @@ class HookLine:
         self._mxseal = mxseal
 
     def line(self, client: Client) -> str:
-        more = {"dehydrated": ' "$@"', "uacme": f" {client.where.host} {client.folder}"}
+        more = {"dehydrated": ' "$@"', "uacme": f" --confdir {client.folder} {client.where.host}"}
         return " ".join(self._mxseal.command("hook", client.name)) + more.get(client.name, "")
 
 
