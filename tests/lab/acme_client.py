@@ -34,9 +34,9 @@ class Hook(Protocol):
 
 @dataclass(frozen=True)
 class Handover:
-    """Keys that mxseal makes: `prepare` is the shell line that lays the due one into `folder`, as key.pem and csr.pem."""
-    folder: pathlib.Path
+    """Keys that mxseal makes: `prepare` is the shell line that lays the due one where the client finds it, or into `folder`, as key.pem and csr.pem."""
     prepare: str
+    folder: Optional[pathlib.Path] = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,10 @@ class Client:
         self.handover: Optional[Handover] = None  # set: mxseal makes the keys
         self._log = self.folder / "output.log"
 
+    def keys_folder(self) -> pathlib.Path:
+        """What mxseal has to know of where the client keeps its keys."""
+        return self.folder
+
     def key_file(self) -> pathlib.Path:
         raise NotImplementedError
 
@@ -98,10 +102,19 @@ class Client:
     def environment(self) -> dict[str, str]:
         return {"LAB_TSIG_FILE": str(self.where.tsig_file)}
 
+    def _line(self, order: Order) -> str:
+        if not self.handover:
+            return self.command(order)
+        # Whose key it is, is mxseal's business: the client keeps what it finds.
+        return f"{self.handover.prepare} && {self.command_for(self.handover.folder) if self.handover.folder else self.command(Order.kept)}"
+
+    def for_request(self) -> bool:
+        """Whether it orders for a request that others made."""
+        return bool(self.handover and self.handover.folder)
+
     def begin(self, order: Order) -> subprocess.Popen:
-        line = f"{self.handover.prepare} && {self.command_for(self.handover.folder)}" if self.handover else self.command(order)
         with self._log.open("ab") as out:
-            return subprocess.Popen(["/bin/sh", "-c", line], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            return subprocess.Popen(["/bin/sh", "-c", self._line(order)], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                     env={**os.environ, **self.environment()}, start_new_session=True)
 
     def issue(self, order: Order) -> None:

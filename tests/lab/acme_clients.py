@@ -14,6 +14,9 @@ class Certbot(Client):
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "REQUESTS_CA_BUNDLE": str(self.where.ca_file)}
 
+    def keys_folder(self) -> pathlib.Path:
+        return self.folder / "etc"
+
     def live(self) -> pathlib.Path:
         return self.folder / "etc" / "live" / self.where.host
 
@@ -21,7 +24,7 @@ class Certbot(Client):
         return self.live() / "privkey.pem"
 
     def chain_file(self) -> pathlib.Path:
-        return self._for_csr() / "fullchain.pem" if self.handover else self.live() / "fullchain.pem"
+        return self._for_csr() / "fullchain.pem" if self.for_request() else self.live() / "fullchain.pem"
 
     def own_arguments(self) -> str:
         return '"$RENEWED_LINEAGE/privkey.pem" "$RENEWED_LINEAGE/fullchain.pem"'
@@ -56,6 +59,9 @@ class Lego(Client):
                 "RFC2136_TSIG_ALGORITHM": "hmac-sha256.", "RFC2136_TSIG_KEY": "mxseal.", "RFC2136_TSIG_SECRET": self.where.tsig_secret,
                 "RFC2136_TTL": "60", "RFC2136_POLLING_INTERVAL": "1", "RFC2136_PROPAGATION_TIMEOUT": "20"}
 
+    def keys_folder(self) -> pathlib.Path:
+        return self.folder / "state"
+
     def key_file(self) -> pathlib.Path:
         return self.folder / "state" / "certificates" / f"{self.where.host}.key"
 
@@ -88,6 +94,9 @@ class Dehydrated(Client):
     def __init__(self, where: Place, hook: Hook):
         super().__init__(where, hook)
         (self.folder / "domains.txt").write_text(" ".join(where.hosts) + "\n")
+
+    def keys_folder(self) -> pathlib.Path:
+        return self.folder / "certs"
 
     def key_file(self) -> pathlib.Path:
         return self.folder / "certs" / self.where.host / "privkey.pem"
@@ -158,7 +167,7 @@ class Uacme(Client):
         return self.folder / "private" / self.where.host / "key.pem"
 
     def chain_file(self) -> pathlib.Path:
-        return self.folder / "request-cert.pem" if self.handover else self.folder / self.where.host / "cert.pem"
+        return self.folder / "request-cert.pem" if self.for_request() else self.folder / self.where.host / "cert.pem"
 
     def own_arguments(self) -> str:
         return f'"{self.key_file()}" "{self.chain_file()}"'

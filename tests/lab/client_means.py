@@ -112,14 +112,15 @@ class UnderAgent(_UnderMxseal):
 
 
 class MxsealsKeys(UnderAgent):
-    """mxseal makes the keys; the client is given the one that is due, and renews as often as ever."""
+    """mxseal makes the keys and lays the due one where the client keeps its own; the client renews as often as ever."""
 
     def begin(self) -> None:
         super().begin()
-        folder = self._mxseal.folder / "state" / "handover" / self._client.where.host
-        self._client.handover = Handover(folder, " ".join(self._mxseal.command("hook", "prepare", self._client.where.host)))
-        self._client.hook = HandoverLine(self._mxseal)
+        self._client.handover = Handover(self._prepare(self._client.name, self._client.where.host, "--folder", str(self._client.keys_folder())))
         self._client.issue(Order.kept)
+
+    def _prepare(self, *words: str) -> str:
+        return " ".join(self._mxseal.command("hook", "prepare", *words))
 
     def new_key(self) -> None:
         """A roll is asked for; the client's next runs get the next key's certificate."""
@@ -133,6 +134,17 @@ class MxsealsKeys(UnderAgent):
 
     def deliver(self, key: pathlib.Path, chain: pathlib.Path) -> Optional[Said]:
         return None  # the keys are mxseal's: there is no pair of the client's to bring
+
+
+class Requests(MxsealsKeys):
+    """mxseal makes the keys, and the client, any other one, is given the request alone."""
+
+    def begin(self) -> None:
+        UnderAgent.begin(self)
+        host = self._client.where.host
+        self._client.handover = Handover(self._prepare(host), self._mxseal.folder / "state" / "handover" / host)
+        self._client.hook = HandoverLine(self._mxseal)
+        self._client.issue(Order.kept)
 
 
 class UnderCron(_UnderMxseal):

@@ -174,7 +174,7 @@ def by_own_means(world: World, name: str, sequence: str) -> Count:
 def with_mxseal(world: World, name: str, sequence: str, hosts: tuple[str, ...] = (HOST,), under: type[UnderAgent] | type[UnderCron] = UnderAgent) -> Count:
     """The hook line is all that changes; no probe may fail, no switch may be early, and two hosts are never in one together."""
     seed = secrets.randbelow(1_000_000)
-    makes_keys = "mxseal" if under is MxsealsKeys else "client"
+    makes_keys = "mxseal" if issubclass(under, MxsealsKeys) else "client"
     count = Count(name, makes_keys)
     client = _first_pair(world, name, hosts)
     mxseal = Mxseal(world, find_binary(), external=dict.fromkeys(hosts, makes_keys))
