@@ -188,6 +188,38 @@ private:
             arguments_.verb = Verb::hook;
             arguments_.hook.verb = HookVerb::files;
         });
+        add_prepare(hook);
+        add_install(hook);
+    }
+
+    void add_prepare(CLI::App* hook) {
+        CLI::App* prepare = hook->add_subcommand("prepare", "Lay out the key that the next certificate should be for, and its signing request (`external: {keys: mxseal}`)");
+        prepare->footer("Prints the folder, which holds key.pem and csr.pem. With a CLIENT the key is laid into that client's folder, too, in place of its own.\n"
+                        "Example: mxseal hook prepare mx1.example.org; mxseal hook prepare certbot mx1.example.org");
+        prepare->add_option("WORDS", arguments_.hook.words, "[CLIENT] HOST")->type_name("")->required()->expected(1, 2);
+        prepare->add_option("--folder", arguments_.hook.folder, "The client's folder, where it is not its usual one")->type_name("DIR");
+        prepare->final_callback([this] {
+            arguments_.verb = Verb::hook;
+            arguments_.hook.verb = HookVerb::prepare;
+            arguments_.hook.host = arguments_.hook.words.back();
+            if (arguments_.hook.words.size() == 2) arguments_.hook.client = arguments_.hook.words.front();
+        });
+    }
+
+    void add_install(CLI::App* hook) {
+        CLI::App* install = hook->add_subcommand("install", "Write the hook of a client, or print the line where it keeps none in files");
+        install->footer("Example: mxseal hook install certbot");
+        install->add_flag("--print", arguments_.hook.print, "Show what would be written, and where; write nothing");
+        CLI::App* remove = hook->add_subcommand("remove", "Take out what `hook install` wrote, and nothing else");
+        remove->footer("Example: mxseal hook remove certbot");
+        for (const auto& [command, verb] : {std::pair(install, HookVerb::install), std::pair(remove, HookVerb::remove)}) {
+            command->add_option("CLIENT", arguments_.hook.client, "certbot, lego, dehydrated, acme.sh or uacme")->type_name("")->required();
+            command->add_option("--root", arguments_.hook.root, "Work on the file system under DIR")->type_name("DIR");
+            command->final_callback([this, verb = verb] {
+                arguments_.verb = Verb::hook;
+                arguments_.hook.verb = verb;
+            });
+        }
     }
 
     void add_domain() {

@@ -13,12 +13,16 @@ enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, 
 enum class SimulatedFaults { apart, everywhere, none };
 
 // `mxseal hook ..`: what a client's hook calls, and what sets it up.
-enum class HookVerb { client, files };
+enum class HookVerb { client, files, prepare, install, remove };
 struct HookArguments {
     HookVerb verb = HookVerb::client;
     std::string client;                      // certbot, lego, dehydrated, acme.sh, uacme
     std::vector<std::string> words;          // as the client gives them
     std::string key, chain;                  // files
+    std::string host;                        // prepare
+    std::string folder;                      // prepare: of the client, else its usual one
+    std::string root;                        // install, remove: stands for /
+    bool print = false;                      // install: show, write nothing
 };
 
 struct Arguments {

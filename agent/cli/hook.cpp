@@ -83,6 +83,8 @@ bool answers_without_config(const HookArguments& hook) {
 
 int run_hook(Environment& environment, const Arguments& arguments, const agent::Config& config, DeskFinder& desks) {
     if (auto hardened = harden_process(); !hardened) return fail(environment, hardened.error());
+    if (arguments.hook.verb == HookVerb::prepare) return prepare_hook(environment, arguments.hook, config, desks);
+    if (arguments.hook.verb == HookVerb::install || arguments.hook.verb == HookVerb::remove) return set_up_hook(environment, arguments.hook, config);
     auto files = files_of(environment, arguments.hook);
     if (!files) return fail(environment, files.error());
     if (!*files) return kExitDone;

@@ -1,12 +1,12 @@
 #include "agent/hooks/inbox.hpp"
 
 #include "agent/deploy/folder.hpp"
+#include "agent/hooks/owned_folder.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -18,28 +18,6 @@ constexpr std::string_view kEnding = ".pem";
 
 Error failed(const char* doing, const std::filesystem::path& where, int number) {
     return Error(ErrorCode::io, fmt::format("{} {}: {}; run the hook as root or as the user of mxseal", doing, where.string(), std::strerror(number)));
-}
-
-// Whoever left it, the agent's user has to be able to take it: the owner of the state folder.
-Result<FileRights> rights_as(const std::filesystem::path& state) {
-    struct ::stat facts{};
-    if (::stat(state.c_str(), &facts) != 0)
-        return errno == ENOENT ? Error(ErrorCode::not_found, fmt::format("the state folder {} does not exist yet; start `mxseal agent`, or run `mxseal apply` once", state.string()))
-                               : failed("looking at", state, errno);
-    FileRights rights;
-    if (::geteuid() == 0) {
-        rights.owner = facts.st_uid;
-        rights.group = facts.st_gid;
-    }
-    return rights;
-}
-
-Status make_folder(const std::filesystem::path& folder, const FileRights& rights) {
-    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed("making", folder, errno);
-    FileDescriptor parent(::open(folder.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!parent || ::fsync(parent.get()) != 0) return failed("syncing", folder.parent_path(), errno);
-    if (rights.owner != static_cast<uid_t>(-1) && ::lchown(folder.c_str(), rights.owner, rights.group) != 0) return failed("giving to the owner of the state folder", folder, errno);
-    return done();
 }
 
 Secret content_of(const ClientPair& pair) {
@@ -70,9 +48,9 @@ bool is_name(const std::string& name) {
 } // namespace
 
 Status Inbox::leave(const ClientPair& pair) const {
-    auto rights = rights_as(folder_.parent_path());
+    auto rights = rights_of(folder_.parent_path());
     if (!rights) return std::move(rights).error();
-    if (auto made = make_folder(folder_, *rights); !made) return made;
+    if (auto made = make_owned_folder(folder_, *rights); !made) return made;
     auto folder = TargetFolder::open(folder_);
     if (!folder) return std::move(folder).error();
     const std::string name = pair.leaf_sha256 + std::string(kEnding);

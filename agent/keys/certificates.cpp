@@ -6,6 +6,7 @@
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -95,6 +96,14 @@ Result<Bytes> make_csr(const PrivateKey& key, const std::vector<dns::Name>& name
                 X509_REQ_sign(request.get(), key.get(), EVP_sha256()) > 0;
     if (!made) return openssl::failure(ErrorCode::internal, "the signing request could not be made");
     return der_of(request.get());
+}
+
+Result<std::string> make_csr_pem(const PrivateKey& key, const std::vector<dns::Name>& names) {
+    auto der = make_csr(key, names);
+    if (!der) return std::move(der).error();
+    openssl::Bio text(BIO_new(BIO_s_mem()));
+    if (PEM_write_bio(text.get(), PEM_STRING_X509_REQ, "", der->data(), static_cast<long>(der->size())) <= 0) return openssl::failure(ErrorCode::internal, "the signing request cannot be written as PEM");
+    return openssl::text_of(text.get());
 }
 
 Result<std::string> make_self_signed(const PrivateKey& key, const std::vector<dns::Name>& names, Instant now, Duration lifetime) {

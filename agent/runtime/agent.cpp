@@ -1,4 +1,5 @@
 // The running agent, one `apply`, and a desk for when neither runs (main_entry.hpp).
+#include "agent/hooks/handover.hpp"
 #include "agent/runtime/control_thread.hpp"
 #include "agent/runtime/main_entry.hpp"
 #include "agent/runtime/pair_taker.hpp"
@@ -28,6 +29,17 @@ struct Shift {
     std::unique_ptr<SiteShift> sites; // null: no endpoint
 };
 
+Runtime::HandsOver handover_of(const Config& config, const KeyVault& vault) {
+    return [&config, &vault](const std::string& name, const std::vector<rotation::SpkiHash>& keys) -> Result<std::string> {
+        const HostConfig& host = config.hosts.at(*dns::Name::parse(name));
+        if (host.certificate != "external" || host.external.keys != KeyMaker::mxseal)
+            return Error(ErrorCode::refused, fmt::format("the keys of {} are not mxseal's to hand over; set `certificate: external` and `external: {{keys: mxseal}}`", name));
+        auto folder = hand_over(config.state, host, keys, vault);
+        if (!folder.ok()) return std::move(folder).error();
+        return folder->string();
+    };
+}
+
 // Without a `room` no policy is served.
 Result<std::unique_ptr<Shift>> begin_shift(const Config& config, Clock& clock, Store& store, FencingToken token, ControlThread& loop, const AgentHooks& hooks, SiteRoom* room) {
     auto world = RealWorld::create(config, store, clock, room != nullptr ? &room->endpoint().challenges() : nullptr);
@@ -39,6 +51,7 @@ Result<std::unique_ptr<Shift>> begin_shift(const Config& config, Clock& clock, S
     shift->runtime->on_log(hooks.logged);
     shift->pairs = std::make_unique<PairTaker>(config, shift->world->vault(), clock, *shift->runtime);
     shift->runtime->on_pairs([taker = shift->pairs.get()] { return taker->take(); });
+    shift->runtime->on_handover(handover_of(config, shift->world->vault()));
     if (auto started = shift->runtime->start(); !started.ok()) return std::move(started).error();
     if (room == nullptr) return shift;
     auto sites = SiteShift::begin(config, clock, store, token, loop, *shift->world, *shift->runtime, *room, hooks);
@@ -272,6 +285,7 @@ private:
             vault.emplace(*store_, **sealer);
             pairs.emplace(config_, *vault, clock, runtime);
             runtime.on_pairs([&] { return pairs->take(); });
+            runtime.on_handover(handover_of(config_, *vault));
         }
         if (!config_.endpoint) return call(runtime, static_cast<MailDomains*>(nullptr));
         MailDomains domains(config_, clock, *store_, token_, no_sites, no_policies, {});

@@ -56,6 +56,10 @@ public:
     // Takes what hooks left (pair_taker.hpp): asked at a start, now and then, and by the request `pairs`. Gives the replies.
     void on_pairs(std::function<Json()> taker) { pairs_ = std::move(taker); }
 
+    // Lays keys and signing requests out for an ACME client (handover.hpp), by the request `handover`; gives the folder.
+    using HandsOver = std::function<Result<std::string>(const std::string& host, const std::vector<rotation::SpkiHash>& keys)>;
+    void on_handover(HandsOver hands_over) { hands_over_ = std::move(hands_over); }
+
     // Commands about mail domains go there; without it they are refused.
     void on_domain_request(std::function<Result<Json>(const Json&)> taker) { domain_request_ = std::move(taker); }
     // W7: whether senders find what a configured host's records pin; absent: the host is not in the configuration.
@@ -89,6 +93,7 @@ private:
     void check_clock();
     void take_stored_requests();
     Json take_pairs();
+    Result<Json> hand_over(const Json& body);
     void watch_mx();
     void mx_arrived(const MxObservation& seen);
     void log(LogEntry entry);
@@ -101,6 +106,7 @@ private:
     std::function<void(const LogEntry&)> listener_;
     std::function<Result<Json>(const Json&)> domain_request_;
     std::function<Json()> pairs_;
+    HandsOver hands_over_;
 
     std::map<std::string, std::unique_ptr<Entry>> entries_;
     struct Due {

@@ -3,6 +3,7 @@
 #include "agent/runtime/report.hpp"
 #include "agent/runtime/runtime.hpp"
 #include "rotation/tlsa/brought.hpp"
+#include "rotation/tlsa/view.hpp"
 
 #include <algorithm>
 
@@ -112,7 +113,27 @@ Json Runtime::take_pairs() {
     return replies;
 }
 
+Result<Json> Runtime::hand_over(const Json& body) {
+    if (!hands_over_) return Error(ErrorCode::refused, "the sealing key is not at hand here; ask while `mxseal agent` runs");
+    Json replies = Json::array();
+    for (const Json& each : body["hosts"].items()) {
+        const auto name = each.as_string().value_or("");
+        Entry* entry = find(name);
+        if (entry == nullptr) return Error(ErrorCode::not_found, fmt::format("{} is not in the configuration", escape_untrusted(name, 80)));
+        if (auto loaded = load(*entry); !loaded.ok()) return std::move(loaded).error();
+        const auto keys = keys_for_client(*entry->state, time_.now(), entry->policy);
+        if (keys.empty()) return Error(ErrorCode::refused, fmt::format("{} has no key yet: {}", name, entry->reason.sentence()));
+        auto folder = hands_over_(name, keys);
+        if (!folder.ok()) return std::move(folder).error();
+        const bool next = role_of(*entry->state, keys.front()) == KeyRole::next;
+        replies.push(Json::object({{"host", name}, {"folder", *folder}, {"refused", false},
+                                   {"text", fmt::format("the {} key {} and its signing request are in {}", next ? "next" : "current", keys.front().short_hex(), *folder)}}));
+    }
+    return Json::object({{"replies", std::move(replies)}, {"plan", Json::object({{"hosts", Json::array()}})}});
+}
+
 Result<Json> Runtime::request(const Json& body) {
+    if (body["command"].as_string() == "handover") return hand_over(body);
     if (body["command"].as_string() == "pairs") {
         if (!pairs_) return Error(ErrorCode::refused, "the sealing key is not at hand here: the pair waits for the mxseal that has it");
         return Json::object({{"replies", take_pairs()}, {"plan", Json::object({{"hosts", Json::array()}})}});

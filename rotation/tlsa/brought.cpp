@@ -2,6 +2,7 @@
 
 #include "rotation/planted.hpp"
 #include "rotation/tlsa/context.hpp"
+#include "rotation/tlsa/delays.hpp"
 #include "rotation/tlsa/view.hpp"
 
 #include <algorithm>
@@ -120,6 +121,23 @@ void settle_brought(Context& context) {
         const auto newer = std::find_if(line.next.begin(), line.next.end(), [&](const SpkiHash& spki) { return find_key(state, spki)->brought.has_value(); });
         if (newer != line.next.end() && !state.roll) std::rotate(line.next.begin(), newer, newer + 1);
     }
+}
+
+std::vector<SpkiHash> keys_for_client(const HostState& state, Instant now, const Policy& policy) {
+    std::vector<SpkiHash> keys;
+    for (const Line& line : state.lines) {
+        const Roll* roll = state.roll && state.roll->line == line.algorithm ? &*state.roll : nullptr;
+        const bool under_way = roll != nullptr && roll->intent && !roll->back;
+        const bool due = roll != nullptr && !roll->intent && !line.next.empty();
+        const auto from = due ? servable_from(state, line.next.front(), now, policy, urgency_of(roll->kind)) : std::nullopt;
+        if (under_way)
+            keys.push_back(roll->to);
+        else if (from && now >= *from)
+            keys.push_back(line.next.front());
+        else if (line.current)
+            keys.push_back(*line.current);
+    }
+    return keys;
 }
 
 Reason client_renews(const Key& key) {

@@ -6,6 +6,7 @@
 #include "rotation/tlsa/state.hpp"
 
 #include <string>
+#include <vector>
 
 namespace mxseal::rotation::tlsa {
 
@@ -33,5 +34,9 @@ PairJudgement judge_pair(const HostState& state, const Policy& policy, const Key
 Reason client_renews(const Key& key);
 // E-14 for clients: when a certificate that its client has not renewed is called overdue.
 Instant overdue_at(const Chain& chain);
+
+// The key of each line that a client's next certificate should be for, where mxseal makes the keys: the current one, or the next one once a roll
+// is due and every cache holds its record.
+std::vector<SpkiHash> keys_for_client(const HostState& state, Instant now, const Policy& policy);
 
 } // namespace mxseal::rotation::tlsa
