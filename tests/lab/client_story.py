@@ -22,7 +22,7 @@ import dns
 import keys
 from acme_client import Client, ClientFailed, Order, kill, place, trust_ca
 from acme_clients import CLIENTS
-from client_means import Means, MxsealsKeys, OwnHook, UnderAgent, UnderCron
+from client_means import Means, MxsealsKeys, OwnHook, Requests, UnderAgent, UnderCron
 from mxseal import Mxseal, find_binary
 from own_means import OwnMeans
 from process import wait_until
@@ -43,7 +43,7 @@ _PEBBLE = {"PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
 @dataclass
 class Count:
     client: str
-    means: str  # `own`, or who makes the keys under mxseal: `client`, `mxseal`
+    means: str  # a word of clients_table.py: `own`, or how the client works with mxseal
     kept: int = 0
     new: int = 0
     failed_orders: int = 0
@@ -175,7 +175,7 @@ def with_mxseal(world: World, name: str, sequence: str, hosts: tuple[str, ...] =
     """The hook line is all that changes; no probe may fail, no switch may be early, and two hosts are never in one together."""
     seed = secrets.randbelow(1_000_000)
     makes_keys = "mxseal" if issubclass(under, MxsealsKeys) else "client"
-    count = Count(name, makes_keys)
+    count = Count(name, "request" if under is Requests else makes_keys)
     client = _first_pair(world, name, hosts)
     mxseal = Mxseal(world, find_binary(), external=dict.fromkeys(hosts, makes_keys))
     means = under(client, mxseal, random.Random(seed))
@@ -192,7 +192,13 @@ def with_mxseal(world: World, name: str, sequence: str, hosts: tuple[str, ...] =
 
 
 def with_mxseals_keys(world: World, name: str, sequence: str) -> Count:
+    """mxseal makes the keys and lays the due one where the client keeps its own."""
     return with_mxseal(world, name, sequence, under=MxsealsKeys)
+
+
+def with_mxseals_requests(world: World, name: str, sequence: str) -> Count:
+    """mxseal makes the keys and hands out key.pem and csr.pem, as to any client."""
+    return with_mxseal(world, name, sequence, under=Requests)
 
 
 def _counted(count: Count, tally: Tally, story: Story) -> Count:

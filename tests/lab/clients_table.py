@@ -1,6 +1,6 @@
 """The table of issue "one hook line": every ACME client through the same sequence, by its own means and with mxseal behind its hook.
 
-    python3 tests/lab/clients_table.py [--clients NAME..] [--means own|client|mxseal ..] [--jobs N] [--short] [--binary FILE] [--keep]      needs root
+    python3 tests/lab/clients_table.py [--clients NAME..] [--means own|client|mxseal|request ..] [--jobs N] [--short] [--binary FILE] [--keep]      needs root
 
 A row is a world of its own. Exit 1 when a probe failed under mxseal, or when none failed by own means with certbot, lego or dehydrated: then
 the senders would not have been looking.
@@ -24,8 +24,10 @@ from isolation import LabImpossible, isolated, require_abilities
 from mxseal import find_binary
 from world import World
 
-MEANS = {"own": client_story.by_own_means, "client": client_story.with_mxseal, "mxseal": client_story.with_mxseals_keys}
-_TITLE = {"own": "own means", "client": "mxseal, one hook line", "mxseal": "mxseal makes the keys"}
+MEANS = {"own": client_story.by_own_means, "client": client_story.with_mxseal, "mxseal": client_story.with_mxseals_keys,
+         "request": client_story.with_mxseals_requests}
+_TITLE = {"own": "own means", "client": "mxseal, one hook line", "mxseal": "mxseal makes the keys", "request": "mxseal's key and request"}
+_UNASKED = ["own", "client", "mxseal"]
 _FAIL_ALONE = {"certbot", "lego", "dehydrated"}
 _SECONDS_MAX = 900  # our choice: the longest takes less than half of it
 _INSIDE, _MARK = "--inside", "count: "
@@ -85,7 +87,7 @@ def _problems(wanted: list[tuple[str, str]], counts: list[Count]) -> list[str]:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--clients", nargs="+", choices=list(CLIENTS), default=list(CLIENTS))
-    options.add_argument("--means", nargs="+", choices=list(MEANS), default=list(MEANS))
+    options.add_argument("--means", nargs="+", choices=list(MEANS), default=_UNASKED)
     options.add_argument("--jobs", type=int, default=2, help="worlds at the same time (default: 2)")
     options.add_argument("--short", action="store_true", help="a shorter sequence")
     options.add_argument("--binary", help="the mxseal to show (default: $MXSEAL_BINARY, build/release, build/dev)")
