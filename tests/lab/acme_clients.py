@@ -14,11 +14,14 @@ class Certbot(Client):
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "REQUESTS_CA_BUNDLE": str(self.where.ca_file)}
 
-    def keys_folder(self) -> pathlib.Path:
+    def config_dir(self) -> pathlib.Path:
         return self.folder / "etc"
 
+    def keys_folder(self) -> pathlib.Path:
+        return self.config_dir()
+
     def live(self) -> pathlib.Path:
-        return self.folder / "etc" / "live" / self.where.host
+        return self.config_dir() / "live" / self.where.host
 
     def key_file(self) -> pathlib.Path:
         return self.live() / "privkey.pem"
@@ -30,7 +33,8 @@ class Certbot(Client):
         return '"$RENEWED_LINEAGE/privkey.pem" "$RENEWED_LINEAGE/fullchain.pem"'
 
     def command(self, order: Order) -> str:
-        hook = f"--deploy-hook '{self.hook.line(self)}'"
+        line = self.hook.line(self)
+        hook = f"--deploy-hook '{line}'" if line else ""
         if order is Order.first:
             return f"{self._certonly()} {hook} --agree-tos --register-unsafely-without-email -d {','.join(self.where.hosts)} --key-type ecdsa --reuse-key"
         return f"{self._base()} {hook} renew --force-renewal --no-random-sleep-on-renew {'--new-key' if order is Order.new else ''}"
@@ -44,7 +48,7 @@ class Certbot(Client):
         return self.folder / "for-csr"
 
     def _base(self) -> str:
-        return f"certbot -n --config-dir {self.folder}/etc --work-dir {self.folder}/work --logs-dir {self.folder}/logs"
+        return f"certbot -n --config-dir {self.config_dir()} --work-dir {self.folder}/work --logs-dir {self.folder}/logs"
 
     def _certonly(self) -> str:
         return (f"{self._base()} certonly --server {self.where.directory} --manual --preferred-challenges dns "

@@ -146,10 +146,14 @@ class Story:
         self._count.agent_kills += self._means.kill_agent()
 
 
-def _first_pair(world: World, name: str, hosts: tuple[str, ...]) -> Client:
-    """Hosts as they stand today: served by the client's pair, its TLSA published, both by the client's own means."""
+def prepare_ca(world: World) -> None:
     world.ca.start_anew(_PEBBLE)
     trust_ca(world)
+
+
+def _first_pair(world: World, name: str, hosts: tuple[str, ...]) -> Client:
+    """Hosts as they stand today: served by the client's pair, its TLSA published, both by the client's own means."""
+    prepare_ca(world)
     where = place(world, name, *hosts)
     client = CLIENTS[name](where, OwnMeans(where.folder, [world.mail[host] for host in hosts], where.tsig_file))
     client.issue(Order.first)
