@@ -41,8 +41,10 @@ class Certbot(Client):
 
     def command_for(self, handover: pathlib.Path) -> str:
         # With a foreign request certbot keeps no lineage and calls no deploy hook.
-        files = " ".join(f"--{kind}-path {self._for_csr()}/{kind}.pem" for kind in ("cert", "chain", "fullchain"))
-        return f"rm -rf {self._for_csr()} && mkdir {self._for_csr()} && {self._certonly()} --csr {handover}/csr.pem {files} && {self.hook.line(self)}"
+        new, out = self.folder / "for-csr-new", self._for_csr()
+        files = " ".join(f"--{kind}-path {new}/{kind}.pem" for kind in ("cert", "chain", "fullchain"))
+        return (f"rm -rf {new} && mkdir {new} && {self._certonly()} --csr {handover}/csr.pem {files} && "
+                f"rm -rf {out} && mv {new} {out} && {self.hook.line(self)}")
 
     def _for_csr(self) -> pathlib.Path:
         return self.folder / "for-csr"
@@ -97,6 +99,7 @@ class Dehydrated(Client):
 
     def __init__(self, where: Place, hook: Hook):
         super().__init__(where, hook)
+        (self.folder / "conf.d").mkdir()
         (self.folder / "domains.txt").write_text(" ".join(where.hosts) + "\n")
 
     def keys_folder(self) -> pathlib.Path:
@@ -125,10 +128,13 @@ class Dehydrated(Client):
         config = self._write_config(renews_key=False)
         return f"rm -f {self.key_file()} && install -m 600 {handover}/key.pem {self.key_file()} && dehydrated -f {config} --cron --force"
 
+    def config_dir(self) -> pathlib.Path:
+        return self.folder
+
     def _write_config(self, renews_key: bool) -> pathlib.Path:
-        config, hook = self.folder / "config", self.folder / "hook"
+        config, hook = self.config_dir() / "config", self.folder / "hook"
         config.write_text(
-            f'CA="{self.where.directory}"\nBASEDIR="{self.folder}"\nCHALLENGETYPE="dns-01"\nHOOK="{hook}"\nKEY_ALGO=prime256v1\n'
+            f'CA="{self.where.directory}"\nCONFIG_D="{self.config_dir()}/conf.d"\nBASEDIR="{self.folder}"\nCHALLENGETYPE="dns-01"\nHOOK="{hook}"\nKEY_ALGO=prime256v1\n'
             f'CURL_OPTS="--cacert {self.where.ca_file}"\nCONTACT_EMAIL=hostmaster@example.test\nPRIVATE_KEY_ROLLOVER="yes"\n'
             f'PRIVATE_KEY_RENEW="{"yes" if renews_key else "no"}"\n')
         # An admin's HOOK answers the challenges and deploys.

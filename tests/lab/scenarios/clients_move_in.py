@@ -1,19 +1,22 @@
 """How a host that an ACME client serves today becomes mxseal's, by the commands of docs/manual/hooks.md."""
 import pathlib
+import random
 
 import client_story
 import keys
-from acme_client import Order, place
-from acme_clients import Certbot
-from addresses import ENDPOINTS, HOSTS, MX1, MX2
+from acme_client import Client, Order, place
+from acme_clients import Certbot, Dehydrated
+from addresses import HOSTS, MX1, MX2
+from client_means import UnderAgent
+from client_story import Count, Story
 from isolation import bind_over
 from mxseal import Mxseal, find_binary
-from process import run, wait_until
+from process import run
 from promises import watched
 from world import World
 
 _PATIENCE = 120
-_AT_HOME = pathlib.Path("/etc/letsencrypt")
+_CERTBOT, _DEHYDRATED = pathlib.Path("/etc/letsencrypt"), pathlib.Path("/etc/dehydrated")  # where Debian has them, here folders of the world's
 
 
 class _NoHook:
@@ -22,43 +25,63 @@ class _NoHook:
 
 
 class _CertbotAtHome(Certbot):
-    """With its configuration where Debian has it, here a folder of the world's."""
-
     def __init__(self, world: World):
         super().__init__(place(world, self.name, MX1), _NoHook())
         (self.folder / "etc").mkdir()
-        bind_over(self.folder / "etc", str(_AT_HOME))
+        bind_over(self.folder / "etc", str(_CERTBOT))
 
     def config_dir(self) -> pathlib.Path:
-        return _AT_HOME
+        return _CERTBOT
+
+
+class _DehydratedAtHome(Dehydrated):
+    """Its own HOOK answers the challenges, as before mxseal came."""
+
+    def __init__(self, world: World):
+        super().__init__(place(world, self.name, MX1), _NoHook())
+        bind_over(self.folder, str(_DEHYDRATED))
+
+    def config_dir(self) -> pathlib.Path:
+        return _DEHYDRATED
 
 
 def a_host_on_certbots_live_folder(world: World) -> None:
     """A host whose Postfix reads certbot's live folder is taken over and rolled by certbot's renewals, and no probe fails."""
     client_story.prepare_ca(world)
-    certbot = _CertbotAtHome(world)
-    certbot.issue(Order.first)
-    _read(world, f"{certbot.key_file()}, {certbot.chain_file()}")
-    world.names.set_tlsa(MX1, [keys.tlsa_of_file(certbot.chain_file())])
+    _moves_in(world, _CertbotAtHome(world), "K N .")
+
+
+def dehydrated_with_a_hook_of_its_own(world: World) -> None:
+    """`hook install dehydrated` goes along with a HOOK that answers challenges, a refused order uses up the standby key, `hook remove` goes out again: no probe fails."""
+    client_story.prepare_ca(world)
+    dehydrated = _DehydratedAtHome(world)
+    mxseal = _moves_in(world, dehydrated, "K F N .")
+    left = {file.name for file in _DEHYDRATED.rglob("*mxseal*")}
+    mxseal.run("hook", "remove", "dehydrated")
+    assert left and not list(_DEHYDRATED.rglob("*mxseal*")), f"of {left} there is still something"
+    dehydrated.issue(Order.kept)  # by its own hook again
+
+
+def _moves_in(world: World, client: Client, sequence: str) -> Mxseal:
+    client.issue(Order.first)
+    _read(world, f"{client.key_file()}, {client.chain_file()}")
+    world.names.set_tlsa(MX1, [keys.tlsa_of_file(client.chain_file())])
     world.names.set_tlsa(MX2, [keys.tlsa_of_file(world.mail[MX2].combined)])
     mxseal = Mxseal(world, find_binary(), external={MX1: "client"})
     with watched(world, mxseal):
         world.wait_all_verified(60)
-        _take_over(world, mxseal, certbot)
-        certbot.issue(Order.kept)
-        _wait_served(certbot)
-        certbot.issue(Order.new)
-        _wait_served(certbot)
-        mxseal.wait_state(list(HOSTS), "steady", _PATIENCE)
+        _take_over(world, mxseal, client)
+        Story(world, client, UnderAgent(client, mxseal, random.Random()), Count(client.name, "client")).play(sequence)
         assert mxseal.events("switch.verified", MX1), "the new key is served without a switch"
+    return mxseal
 
 
-def _take_over(world: World, mxseal: Mxseal, certbot: Certbot) -> None:
+def _take_over(world: World, mxseal: Mxseal, client: Client) -> None:
     """The pair of today into mxseal's file, the MTA to that file, the hook, the agent."""
     combined = world.mail[MX1].combined
-    keys.swap(combined, certbot.key_file().read_text() + certbot.chain_file().read_text())
+    keys.swap(combined, client.key_file().read_text() + client.chain_file().read_text())
     _read(world, str(combined))
-    mxseal.run("hook", "install", "certbot")
+    mxseal.run("hook", "install", client.name)
     mxseal.start_agent()
     mxseal.wait_state(list(HOSTS), "steady", _PATIENCE)
 
@@ -68,7 +91,3 @@ def _read(world: World, files: str) -> None:
     run(["postconf", "-c", str(mail.config), "-e", f"smtpd_tls_chain_files = {files}"])
     mail.reload()
 
-
-def _wait_served(certbot: Certbot) -> None:
-    newest = keys.leaf_of_file(certbot.chain_file())
-    wait_until("certbot's newest pair is served", lambda: all(keys.leaf_on_wire(address, MX1) == newest for address in ENDPOINTS[MX1]), _PATIENCE, every=0.5)
