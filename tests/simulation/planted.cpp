@@ -48,6 +48,7 @@ constexpr auto kPlanted = std::to_array<Planted>({
     {Mistake::clock_trusted, "clock_trusted"},
     {Mistake::foreign_pair_left, "foreign_pair_left"},
     {Mistake::renewal_window_ignored, "renewal_window_ignored"},
+    {Mistake::brought_pair_deployed_at_once, "brought_pair_deployed_at_once"},
 });
 
 struct Found {
