@@ -28,6 +28,7 @@ public:
         app_.require_subcommand(1);
         app_.fallthrough();
         app_.footer("Exit codes: 0 done or only waiting, 1 failed or a host halted, 2 usage or configuration.\nExample: mxseal status");
+        add_init();
         add_reading();
         add_doing();
         add_changing();
@@ -49,6 +50,14 @@ private:
     void add_json(CLI::App* command) { command->add_flag("--json", arguments_.json, "Print facts as JSON"); }
 
     void add_hosts(CLI::App* command, const std::string& what) { command->add_option("HOST", arguments_.hosts, what)->type_name(""); }
+
+    void add_init() {
+        CLI::App* init = add("init", Verb::init, "Write a first configuration from what an ACME client keeps on this machine", "mxseal init --from certbot /etc/mxseal/mxseal.yaml");
+        init->add_option("--from", arguments_.hook.client, "certbot, lego, dehydrated, acme.sh or uacme")->type_name("CLIENT")->required();
+        init->add_option("--folder", arguments_.hook.folder, "The client's folder, where it is not its usual one")->type_name("DIR");
+        init->add_option("--root", arguments_.hook.root, "Look at the file system under DIR")->type_name("DIR");
+        init->add_option("FILE", arguments_.init_file, "The file to write, never one that is there; none: standard output")->type_name("");
+    }
 
     void add_reading() {
         CLI::App* config = app_.add_subcommand("config", "Questions about the configuration");

@@ -6,7 +6,7 @@ import client_story
 import keys
 from acme_client import Client, Order, place
 from acme_clients import Certbot, Dehydrated
-from addresses import HOSTS, MX1, MX2
+from addresses import HOSTS, MX1, MX2, TLSA_TTL
 from client_means import UnderAgent
 from client_story import Count, Story
 from isolation import bind_over
@@ -16,6 +16,7 @@ from promises import watched
 from world import World
 
 _PATIENCE = 120
+_POSTFIX = pathlib.Path("/etc/postfix")
 _CERTBOT, _DEHYDRATED = pathlib.Path("/etc/letsencrypt"), pathlib.Path("/etc/dehydrated")  # where Debian has them, here folders of the world's
 
 
@@ -46,7 +47,7 @@ class _DehydratedAtHome(Dehydrated):
 
 
 def a_host_on_certbots_live_folder(world: World) -> None:
-    """A host whose Postfix reads certbot's live folder is taken over and rolled by certbot's renewals, and no probe fails."""
+    """A host whose Postfix reads certbot's live folder moves in by `mxseal init --from certbot` and the four steps of the manual, then rolls: no probe fails."""
     client_story.prepare_ca(world)
     _moves_in(world, _CertbotAtHome(world), "K N .")
 
@@ -77,13 +78,28 @@ def _moves_in(world: World, client: Client, sequence: str) -> Mxseal:
 
 
 def _take_over(world: World, mxseal: Mxseal, client: Client) -> None:
-    """The pair of today into mxseal's file, the MTA to that file, the hook, the agent."""
-    combined = world.mail[MX1].combined
-    keys.swap(combined, client.key_file().read_text() + client.chain_file().read_text())
-    _read(world, str(combined))
+    """The four steps of docs/manual/hooks.md, "In four steps"."""
+    _use_first_configuration(world, mxseal, client)
+    mxseal.run("config", "check")
     mxseal.run("hook", "install", client.name)
+    (_POSTFIX / "tls").mkdir()
     mxseal.start_agent()
+    mxseal.wait_running()
+    mxseal.run("hook", "files", "--key", str(client.key_file()), "--chain", str(client.chain_file()))
     mxseal.wait_state(list(HOSTS), "steady", _PATIENCE)
+    _read(world, str(_POSTFIX / "tls" / f"{MX1}.pem"))
+
+
+def _use_first_configuration(world: World, mxseal: Mxseal, client: Client) -> None:
+    """What `init` writes of the host, with what only the operator knows: here the lab's servers and waits, and the other host."""
+    bind_over(world.mail[MX1].config, str(_POSTFIX))
+    first = mxseal.folder / "first.yaml"
+    mxseal.run("init", "--from", client.name, *(["--folder", str(client.keys_folder())] if client.name != "certbot" else []), str(first))
+    host = first.read_text().partition("\nhosts:\n")[2].partition("\n\n")[0]
+    assert host.startswith(f"  {MX1}:\n    certificate: external"), first.read_text()
+    head, _, hosts = mxseal.config.read_text().partition("hosts:\n")
+    other = hosts[hosts.index(f"  {MX2}:"):]
+    mxseal.config.write_text(f"{head}hosts:\n{host}\n    tlsa_ttl: {TLSA_TTL}s\n{other}")
 
 
 def _read(world: World, files: str) -> None:
