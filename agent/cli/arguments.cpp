@@ -28,13 +28,13 @@ public:
         app_.require_subcommand(1);
         app_.fallthrough();
         app_.footer("Exit codes: 0 done or only waiting, 1 failed or a host halted, 2 usage or configuration.\nExample: mxseal status");
-        add_init();
         add_reading();
         add_doing();
         add_changing();
         add_domain();
         add_mx();
         add_hook();
+        add_init();
     }
 
     CLI::App& app() { return app_; }
@@ -50,14 +50,6 @@ private:
     void add_json(CLI::App* command) { command->add_flag("--json", arguments_.json, "Print facts as JSON"); }
 
     void add_hosts(CLI::App* command, const std::string& what) { command->add_option("HOST", arguments_.hosts, what)->type_name(""); }
-
-    void add_init() {
-        CLI::App* init = add("init", Verb::init, "Write a first configuration from what an ACME client keeps on this machine", "mxseal init --from certbot /etc/mxseal/mxseal.yaml");
-        init->add_option("--from", arguments_.hook.client, "certbot, lego, dehydrated, acme.sh or uacme")->type_name("CLIENT")->required();
-        init->add_option("--folder", arguments_.hook.folder, "The client's folder, where it is not its usual one")->type_name("DIR");
-        init->add_option("--root", arguments_.hook.root, "Look at the file system under DIR")->type_name("DIR");
-        init->add_option("FILE", arguments_.init_file, "The file to write, never one that is there; none: standard output")->type_name("");
-    }
 
     void add_reading() {
         CLI::App* config = app_.add_subcommand("config", "Questions about the configuration");
@@ -199,6 +191,15 @@ private:
         });
         add_prepare(hook);
         add_install(hook);
+    }
+
+    void add_init() {
+        CLI::App* init = app_.add_subcommand("init", "Write a first configuration from the certificates that an ACME client keeps");
+        init->footer("Example: mxseal init --from certbot /etc/mxseal/mxseal.yaml");
+        init->add_option("--from", arguments_.init_from, "certbot, lego or dehydrated")->type_name("CLIENT")->required();
+        init->add_option("--root", arguments_.hook.root, "Look at the file system under DIR")->type_name("DIR");
+        init->add_option("FILE", arguments_.init_file, "The file to make, never over one that is there; none: print")->type_name("");
+        init->final_callback([this] { arguments_.verb = Verb::init; });
     }
 
     void add_prepare(CLI::App* hook) {

@@ -1,8 +1,7 @@
-// `mxseal init --from CLIENT`: the first configuration, from what the client and Postfix have on this machine.
+// `mxseal init --from CLIENT`: a first configuration from what a client keeps.
 #include "agent/cli/commands.hpp"
 #include "agent/cli/text.hpp"
 #include "agent/hooks/lineages.hpp"
-
 #include "base/file_descriptor.hpp"
 
 #include <cerrno>
@@ -16,43 +15,38 @@ namespace mxseal::cli {
 
 namespace {
 
-// O_EXCL: a configuration that is there is never written over.
+// Never over a file that is there.
 Status write_new(const std::string& file, const std::string& text) {
-    auto trouble = [&](const std::string& next) { return Error(ErrorCode::invalid, fmt::format("{}: {}; {}", file, std::strerror(errno), next)); };
-    FileDescriptor out(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-    if (!out) return trouble(errno == EEXIST ? "move it away or name another file" : "nothing was written");
-    std::size_t written = 0;
-    while (written < text.size()) {
-        const auto got = ::write(out.get(), text.data() + written, text.size() - written);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return trouble("what was begun of it can be removed");
-        written += static_cast<std::size_t>(got);
+    FileDescriptor descriptor(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!descriptor && errno == EEXIST) return Error(ErrorCode::refused, fmt::format("{} is there already and stays as it is; name another file, or leave the name out to see the text", file));
+    if (!descriptor) return Error(ErrorCode::io, fmt::format("making {}: {}", file, std::strerror(errno)));
+    for (std::size_t written = 0; written < text.size();) {
+        const auto size = ::write(descriptor.get(), text.data() + written, text.size() - written);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) return Error(ErrorCode::io, fmt::format("writing {}: {}", file, std::strerror(errno)));
+        written += static_cast<std::size_t>(size);
     }
     return done();
 }
 
 } // namespace
 
-int init(Environment& environment, const Arguments& arguments) {
-    Console& console = environment.console;
-    const auto client = agent::parse_client(arguments.hook.client);
-    if (!client) {
-        console.warn(fmt::format("mxseal: '{}' is no client; allowed: certbot, lego, dehydrated, acme.sh, uacme", printable(arguments.hook.client)));
+int run_init(Environment& environment, const Arguments& arguments) {
+    const auto client = agent::parse_client(arguments.init_from);
+    if (!client || *client == agent::Client::acme_sh || *client == agent::Client::uacme) {
+        environment.console.warn(fmt::format("mxseal: '{}' is not known to init; allowed: certbot, lego, dehydrated", printable(arguments.init_from)));
         return kExitUsage;
     }
-    const auto lineages = agent::find_lineages(*client, arguments.hook.folder, arguments.hook.root.empty() ? "/" : arguments.hook.root, environment.clock.wall());
-    for (const std::string& line : lineages.passed_over) console.warn("mxseal: passed over: " + line);
-    if (lineages.found.empty()) {
-        console.warn(fmt::format("mxseal: {} keeps no certificate here that could be served; name its folder by --folder, as root", arguments.hook.client));
-        return kExitFailed;
-    }
-    const auto text = agent::configuration_from(*client, lineages);
+    const std::filesystem::path root = arguments.hook.root.empty() ? "/" : arguments.hook.root;
+    const auto lineages = agent::find_lineages(*client, root, environment.clock.wall());
+    if (lineages.empty()) environment.console.warn(fmt::format("mxseal: {} keeps no certificate in its usual folder", arguments.init_from));
+    const auto text = agent::first_configuration(*client, lineages, agent::read_postfix(root / "etc/postfix/main.cf"));
     if (arguments.init_file.empty()) {
-        console.print(text);
+        environment.console.print(text);
         return kExitDone;
     }
     if (auto written = write_new(arguments.init_file, text); !written) return fail(environment, written.error());
-    console.line(fmt::format("mxseal: {} is written; it says what follows, and `mxseal config check` what is missing", arguments.init_file));
+    environment.console.line(fmt::format("{} written: fill in what stands behind FILL IN, then `mxseal --config {} config check`", arguments.init_file, arguments.init_file));
     return kExitDone;
 }
 

@@ -61,7 +61,7 @@ int dispatch(Environment& environment, const Arguments& arguments, const agent::
     case Verb::domain_list: return change_or_list_domains(environment, arguments, config);
     case Verb::hook: return run_hook(environment, arguments, config, desks);
     case Verb::init:
-    case Verb::serve: break; // need no configuration: run() has seen to them
+    case Verb::serve: break; // needs no configuration: run() has served it
     }
     return kExitUsage;
 }
@@ -77,7 +77,7 @@ std::string render_answer(const Json& answer, const Style& style) {
 
 int run(Environment& environment, const Arguments& arguments) {
     if (arguments.verb == Verb::serve) return run_serve_command(environment, arguments);
-    if (arguments.verb == Verb::init) return init(environment, arguments);
+    if (arguments.verb == Verb::init) return run_init(environment, arguments);
     if (arguments.verb == Verb::hook && answers_without_config(arguments.hook)) return kExitDone;
     // A configuration may be tried on a machine that has neither its secrets nor its accounts.
     const auto machine = arguments.verb == Verb::simulate ? agent::Machine::left_alone : agent::Machine::asked;

@@ -10,6 +10,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+fs::path usual_folder(Client client) {
+    switch (client) {
+    case Client::certbot: return "/etc/letsencrypt";
+    case Client::lego: return "/root/.lego";
+    case Client::dehydrated: return "/var/lib/dehydrated/certs";
+    case Client::acme_sh: return "/root/.acme.sh";
+    case Client::uacme: return "/etc/ssl/uacme";
+    }
+    return {};
+}
+
 // certbot's live folder holds links into its archive, and it goes by them; dehydrated makes its link anew at each order.
 fs::path place_of(Client client, const fs::path& file) {
     std::error_code ignored;
@@ -45,17 +56,6 @@ FileRights rights_like(const TargetFolder& folder, const std::string& name) {
 }
 
 } // namespace
-
-fs::path usual_folder(Client client) {
-    switch (client) {
-    case Client::certbot: return "/etc/letsencrypt";
-    case Client::lego: return "/root/.lego";
-    case Client::dehydrated: return "/var/lib/dehydrated/certs";
-    case Client::acme_sh: return "/root/.acme.sh";
-    case Client::uacme: return "/etc/ssl/uacme";
-    }
-    return {};
-}
 
 fs::path key_file_of(Client client, const fs::path& given, const std::string& host) {
     const fs::path folder = given.empty() ? usual_folder(client) : given;

@@ -5,9 +5,6 @@
 
 namespace mxseal::agent {
 
-// certbot's --config-dir, lego's --path, dehydrated's CERTDIR, acme.sh's --home, uacme's --confdir, where nobody says otherwise.
-std::filesystem::path usual_folder(Client client);
-
 // `folder`: certbot's --config-dir, lego's --path, dehydrated's CERTDIR, acme.sh's --home, uacme's --confdir; empty: the usual one of root.
 std::filesystem::path key_file_of(Client client, const std::filesystem::path& folder, const std::string& host);
 

@@ -1,11 +1,7 @@
 #include "agent/hooks/lineages.hpp"
 
-#include "agent/hooks/client_files.hpp"
-#include "agent/hooks/pair_files.hpp"
-#include "agent/hooks/postfix_files.hpp"
-
 #include <algorithm>
-#include <fstream>
+#include <array>
 #include <set>
 
 #include <fmt/format.h>
@@ -16,106 +12,98 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kEntriesMax = 10'000;     // our choice: far more than one machine serves
-constexpr std::size_t kFileBytesMax = 256 * 1024; // G-04: as a hook reads
+constexpr std::size_t kLineagesMax = 1000; // our choice: a mail server has a few
 
-fs::path on(const fs::path& root, const fs::path& file) { return root / file.relative_path(); }
-
-std::set<std::string> entries_of(const fs::path& folder) {
-    std::set<std::string> names;
+// Where each client keeps its certificates, and what the file with the whole chain is called there.
+std::vector<fs::path> chains_of(Client client, const fs::path& root) {
+    const bool lego = client == Client::lego;
+    const fs::path folder = root / (client == Client::certbot ? "etc/letsencrypt/live" : lego ? "root/.lego/certificates" : "var/lib/dehydrated/certs");
+    std::vector<fs::path> chains;
     std::error_code ignored;
-    for (fs::directory_iterator at(folder, ignored), end; at != end && names.size() < kEntriesMax; at.increment(ignored)) {
-        if (ignored) break;
-        names.insert(at->path().filename().string());
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+        if (chains.size() == kLineagesMax) break;
+        const auto name = entry.path().filename().string();
+        if (lego ? name.ends_with(".crt") && !name.ends_with(".issuer.crt") : entry.is_directory(ignored)) chains.push_back(lego ? entry.path() : entry.path() / "fullchain.pem");
     }
-    return names;
+    std::erase_if(chains, [](const fs::path& chain) {
+        std::error_code missing;
+        return !fs::exists(chain, missing);
+    });
+    std::sort(chains.begin(), chains.end());
+    return chains;
 }
 
-// Name, key and chain of what the client keeps in `folder`, which is looked at under `root`.
-std::vector<Lineage> kept(Client client, const fs::path& folder, const fs::path& root) {
-    std::vector<Lineage> all;
-    auto each_of = [&](const fs::path& place, auto&& files) {
-        for (const std::string& entry : entries_of(on(root, place))) {
-            Lineage one;
-            one.name = entry;
-            files(one);
-            std::error_code ignored;
-            if (fs::exists(on(root, one.key), ignored) && fs::exists(on(root, one.chain), ignored)) all.push_back(std::move(one));
-        }
-    };
-    switch (client) {
-    case Client::certbot: each_of(folder / "live", [&](Lineage& one) { one.key = folder / "live" / one.name / "privkey.pem", one.chain = folder / "live" / one.name / "fullchain.pem"; }); break;
-    case Client::dehydrated: each_of(folder, [&](Lineage& one) { one.key = folder / one.name / "privkey.pem", one.chain = folder / one.name / "fullchain.pem"; }); break;
-    case Client::uacme: each_of(folder / "private", [&](Lineage& one) { one.key = folder / "private" / one.name / "key.pem", one.chain = folder / one.name / "cert.pem"; }); break;
-    case Client::lego:
-        each_of(folder / "certificates", [&](Lineage& one) {
-            if (!one.name.ends_with(".key")) return;
-            one.name.resize(one.name.size() - 4);
-            one.key = folder / "certificates" / (one.name + ".key"), one.chain = folder / "certificates" / (one.name + ".crt");
-        });
-        break;
-    case Client::acme_sh:
-        each_of(folder, [&](Lineage& one) {
-            const fs::path place = folder / one.name;
-            if (one.name.ends_with("_ecc")) one.name.resize(one.name.size() - 4);
-            one.key = place / (one.name + ".key"), one.chain = place / "fullchain.cer";
-        });
-        break;
+// The files of a certificate lie beside one another; certbot's links and their archive count as one.
+bool is_of(const Lineage& lineage, const PostfixFile& file) {
+    const auto folder = lineage.chain.parent_path().string();
+    const auto stem = lineage.chain.parent_path() / lineage.chain.stem();
+    const bool own_folder = lineage.chain.filename() == "fullchain.pem";
+    return own_folder ? fs::path(file.file).parent_path() == folder : file.file.starts_with(stem.string() + ".");
+}
+
+bool sounds_like_mail(const std::string& name) {
+    constexpr std::array<std::string_view, 4> kBegins{"mx", "mail", "smtp", "mta"};
+    const bool begins = std::any_of(kBegins.begin(), kBegins.end(), [&](std::string_view each) { return name.starts_with(each); });
+    return begins && !name.starts_with("mta-sts.");
+}
+
+struct Choice {
+    std::set<std::string> hosts;
+    std::vector<std::string> passed_over; // with the reason
+};
+
+bool is_host_name(const std::string& name) { return name.find('*') == std::string::npos && dns::Name::parse(name).ok(); }
+
+void choose(Choice& choice, const Lineage& lineage, const PostfixFacts& postfix) {
+    if (!lineage.trouble.empty()) return choice.passed_over.push_back(fmt::format("{}: {}", lineage.chain.string(), lineage.trouble));
+    const bool read = std::any_of(postfix.files.begin(), postfix.files.end(), [&](const PostfixFile& file) { return is_of(lineage, file); });
+    const bool names_this = std::find(lineage.names.begin(), lineage.names.end(), postfix.myhostname) != lineage.names.end();
+    for (const std::string& name : lineage.names) {
+        // What Postfix calls itself is the host; without that, every name of a certificate that it reads may be one.
+        const bool mail = names_this ? name == postfix.myhostname : read || sounds_like_mail(name);
+        if (mail && is_host_name(name))
+            choice.hosts.insert(name);
+        else
+            choice.passed_over.push_back(fmt::format("{} ({}): {}", name, lineage.chain.string(), is_host_name(name) ? "not taken for an MX host" : "no name of one host"));
     }
-    return all;
 }
 
-std::string text_of(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    std::string text(kFileBytesMax, '\0');
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(in.gcount()));
-    return text;
-}
-
-// The first certificate of the file as it is written there: the leaf.
-std::string leaf_of(const std::string& text) {
-    constexpr std::string_view kEnd = "-----END CERTIFICATE-----";
-    const auto begin = text.find("-----BEGIN CERTIFICATE-----"), end = text.find(kEnd);
-    return begin == std::string::npos || end == std::string::npos || end < begin ? "" : text.substr(begin, end + kEnd.size() - begin);
-}
-
-bool is_inside(const fs::path& file, const fs::path& folder) {
-    const auto inner = file.lexically_relative(folder);
-    return !inner.empty() && *inner.begin() != "..";
-}
-
-void find_served(Lineage& lineage, const PostfixFiles& postfix, const fs::path& folder, const fs::path& root) {
-    const std::string leaf = leaf_of(text_of(on(root, lineage.chain)));
-    for (const fs::path& file : postfix.served) {
-        std::string text = text_of(on(root, file));
-        if (leaf.empty() || leaf_of(text) != leaf) continue;
-        lineage.served = true;
-        if (text.find("PRIVATE KEY-----") != std::string::npos && postfix.served.size() == 1 && !is_inside(file, folder)) lineage.combined = file;
-    }
+std::string zone_of(const std::string& host) {
+    const auto dot = host.find('.');
+    return dot == std::string::npos ? host : host.substr(dot + 1);
 }
 
 } // namespace
 
-Lineages find_lineages(Client client, const fs::path& given, const fs::path& root, Instant now) {
-    const fs::path folder = given.empty() ? usual_folder(client) : given;
-    const auto postfix = read_postfix_files(root);
-    Lineages out;
-    out.mta_name = postfix.hostname;
-    for (Lineage& lineage : kept(client, folder, root)) {
-        const PairFiles files{on(root, lineage.key), on(root, lineage.chain)};
-        auto pair = read_chain_of(files, now);
-        if (pair) pair = with_key(std::move(*pair), files, KeyOrigin::clients, now);
-        if (!pair) {
-            out.passed_over.push_back(pair.error().to_string());
-            continue;
-        }
-        lineage.names = pair->names;
-        lineage.algorithm = pair->key->algorithm();
-        find_served(lineage, postfix, folder, root);
-        out.found.push_back(std::move(lineage));
+std::vector<Lineage> find_lineages(Client client, const fs::path& root, Instant now) {
+    std::vector<Lineage> lineages;
+    for (const fs::path& chain : chains_of(client, root)) {
+        Lineage& lineage = lineages.emplace_back();
+        lineage.chain = "/" / chain.lexically_relative(root);
+        auto read = read_chain_of({{}, chain}, now);
+        if (read)
+            lineage.names = read->names;
+        else
+            lineage.trouble = read.error().message();
     }
-    return out;
+    return lineages;
+}
+
+std::string first_configuration(Client client, const std::vector<Lineage>& lineages, const PostfixFacts& postfix) {
+    Choice choice;
+    for (const Lineage& lineage : lineages) choose(choice, lineage, postfix);
+    std::set<std::string> zones;
+    for (const std::string& host : choice.hosts) zones.insert(zone_of(host));
+    std::string text = fmt::format("# Made by `mxseal init --from {}`. Fill in what stands behind FILL IN, then `mxseal config check`.\nstate: /var/lib/mxseal\n\n", to_string(client));
+    text += "# FILL IN: the name server that takes signed updates (RFC 2136), and which zones it has.\n# providers:\n"
+            "#   primary: {type: rfc2136, server: 192.0.2.53, tsig: {name: mxseal, algorithm: hmac-sha256, secret_file: /etc/mxseal/tsig}}\n# zones:\n";
+    for (const std::string& zone : zones.empty() ? std::set<std::string>{"example.org"} : zones) text += fmt::format("#   {}: {{provider: primary}}\n", zone);
+    text += "\n# Let Postfix read the file of `deploy`, not the client's folder: smtpd_tls_chain_files = /etc/postfix/tls/HOST.pem\n";
+    text += choice.hosts.empty() ? "# FILL IN: no certificate was taken for one of an MX host.\n# hosts:\n#   mx1.example.org:\n#     certificate: external\n" : "hosts:\n";
+    for (const std::string& host : choice.hosts)
+        text += fmt::format("  {0}:\n    certificate: external\n    deploy: [{{combined: /etc/postfix/tls/{0}.pem, reload: [/usr/sbin/postfix, reload]}}]\n", host);
+    for (const std::string& passed : choice.passed_over) text += fmt::format("# {}\n", passed);
+    return text;
 }
 
 } // namespace mxseal::agent

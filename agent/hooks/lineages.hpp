@@ -1,36 +1,21 @@
-// What an ACME client keeps on this machine, and what of it Postfix serves: where `mxseal init --from CLIENT` begins.
+// `mxseal init --from CLIENT`: the certificates that a client keeps now, and a first configuration made from them.
 #pragma once
 
+#include "agent/config/postfix_main.hpp"
 #include "agent/hooks/client_call.hpp"
-#include "base/time.hpp"
-#include "rotation/types.hpp"
-
-#include <filesystem>
-#include <string>
-#include <vector>
 
 namespace mxseal::agent {
 
-// One certificate with its key. Paths are those of the machine that `root` stands for.
 struct Lineage {
-    std::string name;
-    std::filesystem::path key, chain;
-    std::vector<std::string> names; // of the leaf
-    rotation::Algorithm algorithm = rotation::Algorithm::ecdsa_p256;
-    bool served = false;            // a file that Postfix reads begins with its leaf
-    std::filesystem::path combined; // that file, where it holds key and chain and is not the client's own; else empty
+    std::filesystem::path chain;    // as the client names it, without the test root
+    std::vector<std::string> names; // DNS names of its leaf
+    std::string trouble;            // why it cannot be used; names are empty then
 };
 
-struct Lineages {
-    std::vector<Lineage> found;           // by name
-    std::vector<std::string> passed_over; // "<file>: <why>"
-    std::string mta_name;                 // Postfix's myhostname; empty: main.cf does not say
-};
+// Of certbot, lego and dehydrated, in their usual folders under `root`, by name. Nothing is changed.
+std::vector<Lineage> find_lineages(Client client, const std::filesystem::path& root, Instant now);
 
-// `folder`: the client's, empty for its usual one; `root` stands for /. Reads at most 10,000 certificates.
-Lineages find_lineages(Client client, const std::filesystem::path& folder, const std::filesystem::path& root, Instant now);
-
-// mxseal.yaml for them, as far as it can be known; what only the operator knows stands in comments, with the steps that follow.
-std::string configuration_from(Client client, const Lineages& lineages);
+// YAML. Hosts are the names that Postfix's files or the name itself show to be of mail; what cannot be known stands in comments that say so.
+std::string first_configuration(Client client, const std::vector<Lineage>& lineages, const PostfixFacts& postfix);
 
 } // namespace mxseal::agent

@@ -1,8 +1,8 @@
 #include "agent/hooks/lineages.hpp"
 
-#include "tests/unit/hooks/pairs.hpp"
+#include "agent/config/config.hpp"
 
-#include <string>
+#include "tests/unit/hooks/pairs.hpp"
 
 namespace mxseal::agent::testing {
 
@@ -10,63 +10,85 @@ namespace {
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-// certbot's files of one lineage, links into the archive as certbot makes them; gives key and chain.
-std::pair<std::string, std::string> lineage(const Folder& root, const std::string& name, const ClientOfTests& client, std::vector<std::string> names) {
-    const std::string key = client.key_pem();
-    const std::string chain = client.chain(std::move(names));
-    for (const auto& [file, content] : {std::pair("privkey", key), std::pair("fullchain", chain)}) {
-        root.write("etc/letsencrypt/archive/" + name + "/" + file + "1.pem", content);
-        std::filesystem::create_directories(root.path() / "etc/letsencrypt/live" / name);
-        std::filesystem::create_symlink("../../archive/" + name + "/" + file + "1.pem", root.path() / "etc/letsencrypt/live" / name / (std::string(file) + ".pem"));
-    }
-    return {key, chain};
+std::string text_for(const Folder& root, Client client = Client::certbot) {
+    return first_configuration(client, find_lineages(client, root.path(), kNow), read_postfix(root.path() / "etc/postfix/main.cf"));
+}
+
+ConfigMistakes mistakes_in(const std::string& text) {
+    auto read = parse_config(text, "/etc/mxseal/mxseal.yaml");
+    return std::holds_alternative<ConfigMistakes>(read) ? std::get<ConfigMistakes>(read) : ConfigMistakes{};
 }
 
 } // namespace
 
-TEST_CASE("the lineage that Postfix reads becomes a host with the steps to it, another one a comment") {
+TEST_CASE("the lineage that Postfix reads gives the host that Postfix is, and nothing else is taken") {
     Folder root;
-    ClientOfTests mail, web;
-    lineage(root, "mx1.example.org", mail, {"mx1.example.org"});
-    lineage(root, "www.example.org", web, {"www.example.org"});
-    root.write("etc/postfix/main.cf", "myhostname = mx1.example.org\nsmtpd_tls_chain_files =\n  /etc/letsencrypt/live/mx1.example.org/privkey.pem,\n  /etc/letsencrypt/live/mx1.example.org/fullchain.pem\n");
-    const auto found = find_lineages(Client::certbot, {}, root.path(), kNow);
-    REQUIRE(found.found.size() == 2);
-    CHECK(found.passed_over.empty());
-    CHECK(found.found[0].served);
-    CHECK(found.found[0].combined.empty());
-    CHECK_FALSE(found.found[1].served);
-    const auto text = configuration_from(Client::certbot, found);
-    CHECK(has(text, "\nhosts:\n  mx1.example.org:\n    certificate: external "));
-    CHECK(has(text, "keys: [ecdsa-p256]\n    deploy: [{combined: /etc/postfix/tls/mx1.example.org.pem,"));
-    CHECK(has(text, "# certbot has these too, and Postfix does not serve them: www.example.org\n"));
-    CHECK(has(text, "#   mxseal hook files --key /etc/letsencrypt/live/mx1.example.org/privkey.pem --chain /etc/letsencrypt/live/mx1.example.org/fullchain.pem\n"));
-    CHECK(has(text, "#   postconf -e 'smtpd_tls_chain_files = /etc/postfix/tls/mx1.example.org.pem'"));
+    ClientOfTests client;
+    root.write("etc/letsencrypt/live/shared/fullchain.pem", client.chain({"www.example.org", "mx1.example.org"}));
+    root.write("etc/letsencrypt/live/www.example.net/fullchain.pem", client.chain({"www.example.net"}));
+    root.write("etc/letsencrypt/live/README", "x");
+    root.write("etc/postfix/main.cf", "# a comment\nmyhostname = mx1.example.org\nsmtpd_tls_cert_file = /etc/letsencrypt/live/shared/fullchain.pem\nsmtpd_tls_key_file =\n  /etc/letsencrypt/live/shared/privkey.pem\n");
+    const auto text = text_for(root);
+    INFO(text);
+    CHECK(has(text, "  mx1.example.org:\n    certificate: external\n    deploy: [{combined: /etc/postfix/tls/mx1.example.org.pem"));
+    CHECK_FALSE(has(text, "  www.example.org:\n"));
+    CHECK(has(text, "# www.example.org (/etc/letsencrypt/live/shared/fullchain.pem): not taken for an MX host"));
     CHECK(has(text, "#   example.org: {provider: primary}"));
 }
 
-TEST_CASE("a copy in one file that Postfix reads goes on as mxseal's file; a wildcard names Postfix's own host") {
+TEST_CASE("config check on what was made names what is to be filled in, and nothing when it is") {
     Folder root;
-    ClientOfTests client;
-    const auto [key, chain] = lineage(root, "example.org", client, {"*.example.org", "example.org"});
-    root.write("etc/postfix/tls.pem", key + chain);
-    root.write("etc/postfix/main.cf", "# myhostname = old.example.org\nmyhostname = mail.example.org\nsmtpd_tls_chain_files = /etc/postfix/tls.pem\n");
-    const auto text = configuration_from(Client::certbot, find_lineages(Client::certbot, {}, root.path(), kNow));
-    CHECK(has(text, "\nhosts:\n  mail.example.org:\n"));
-    CHECK(has(text, "{combined: /etc/postfix/tls.pem,"));
-    CHECK_FALSE(has(text, "postconf"));
+    root.write("etc/letsencrypt/live/mx1.example.org/fullchain.pem", ClientOfTests().chain());
+    std::string text = text_for(root);
+    const auto mistakes = mistakes_in(text).lines;
+    REQUIRE(mistakes.size() == 1);
+    CHECK(has(mistakes.front(), "hosts.mx1.example.org is in none of `zones`"));
+    // What stands behind FILL IN, filled in.
+    for (const char* line : {"# providers:", "#   primary:", "# zones:", "#   example.org:"}) {
+        const auto at = text.find(line);
+        REQUIRE(at != std::string::npos);
+        text.erase(at, 2);
+    }
+    CHECK(mistakes_in(text).lines.empty());
 }
 
-TEST_CASE("an expired certificate is passed over with its reason, and nothing served leaves the hosts to be named") {
+TEST_CASE("lego's and dehydrated's folders are read, too; names of mail are known by how they begin") {
     Folder root;
     ClientOfTests client;
-    lineage(root, "mx1.example.org", client, {"mx1.example.org"});
-    const auto later = find_lineages(Client::certbot, {}, root.path(), at("2030-01-01T00:00:00Z"));
-    CHECK(later.found.empty());
-    REQUIRE(later.passed_over.size() == 1);
-    CHECK(has(later.passed_over[0], "live/mx1.example.org/fullchain.pem"));
-    const auto text = configuration_from(Client::certbot, find_lineages(Client::certbot, {}, root.path(), kNow));
-    CHECK(has(text, "\nhosts: {}   # Postfix serves no certificate of this client; name your MX hosts\n"));
+    root.write("root/.lego/certificates/mx1.example.org.crt", client.chain());
+    root.write("root/.lego/certificates/mx1.example.org.issuer.crt", client.ca.root_pem());
+    root.write("var/lib/dehydrated/certs/mail.example.org/fullchain.pem", client.chain({"mail.example.org", "mta-sts.example.org", "*.example.org"}));
+    REQUIRE(find_lineages(Client::lego, root.path(), kNow).size() == 1);
+    CHECK(find_lineages(Client::lego, root.path(), kNow).front().chain == "/root/.lego/certificates/mx1.example.org.crt");
+    const auto text = text_for(root, Client::dehydrated);
+    CHECK(has(text, "  mail.example.org:\n"));
+    CHECK_FALSE(has(text, "  mta-sts.example.org:\n"));
+    CHECK(has(text, "# *.example.org (/var/lib/dehydrated/certs/mail.example.org/fullchain.pem): no name of one host"));
+}
+
+TEST_CASE("an expired lineage and an empty folder leave lines to fill in") {
+    Folder root;
+    ClientOfTests client;
+    root.write("etc/letsencrypt/live/mx1.example.org/fullchain.pem", client.leaf({"mx1.example.org"}, at("2025-01-01T00:00:00Z"), at("2025-04-01T00:00:00Z")) + client.ca.root_pem());
+    const auto text = text_for(root);
+    CHECK(has(text, "has expired"));
+    CHECK(has(text, "# FILL IN: no certificate was taken for one of an MX host."));
+    CHECK(find_lineages(Client::certbot, root.path() / "nothing", kNow).empty());
+}
+
+TEST_CASE("what Postfix reads is found over continued lines, lists and comments") {
+    Folder folder;
+    const auto main_cf = folder.write("main.cf", "smtpd_tls_chain_files = /a/key.pem,\n# between\n\t/root/.acme.sh/mx1_ecc/fullchain.cer /c.pem\nsmtpd_tls_cert_file=$config_directory/x.pem\nmyhostname = $name\n"
+                                                 "smtpd_tls_key_file = /etc/letsencrypt/live/a/privkey.pem\nsmtpd_tls_key_file = /other.pem\nsmtp_tls_cert_file = /etc/letsencrypt/live/a/cert.pem\n");
+    const auto facts = read_postfix(main_cf);
+    std::vector<std::string> files;
+    for (const auto& each : facts.files) files.push_back(each.file);
+    CHECK(files == std::vector<std::string>{"/a/key.pem", "/root/.acme.sh/mx1_ecc/fullchain.cer", "/c.pem", "/other.pem"});
+    CHECK(facts.myhostname.empty());
+    CHECK(client_folder_of("/root/.acme.sh/mx1_ecc/fullchain.cer") == "acme.sh");
+    CHECK(client_folder_of("/etc/letsencrypt/live/a/privkey.pem") == "certbot");
+    CHECK(client_folder_of("/etc/postfix/tls/mx1.pem").empty());
+    CHECK(read_postfix(folder.path() / "none").files.empty());
 }
 
 } // namespace mxseal::agent::testing
