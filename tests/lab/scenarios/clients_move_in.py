@@ -1,6 +1,7 @@
 """How a host that an ACME client serves today becomes mxseal's, by the commands of docs/manual/hooks.md."""
 import pathlib
 import random
+import subprocess
 
 import client_story
 import keys
@@ -17,7 +18,8 @@ from world import World
 
 _PATIENCE = 120
 _POSTFIX = pathlib.Path("/etc/postfix")
-_CERTBOT, _DEHYDRATED = pathlib.Path("/etc/letsencrypt"), pathlib.Path("/etc/dehydrated")  # where Debian has them, here folders of the world's
+# Where Debian has them; here folders of the world's.
+_CERTBOT, _DEHYDRATED, _DEHYDRATED_BASE = (pathlib.Path(name) for name in ("/etc/letsencrypt", "/etc/dehydrated", "/var/lib/dehydrated"))
 
 
 class _NoHook:
@@ -41,9 +43,13 @@ class _DehydratedAtHome(Dehydrated):
     def __init__(self, world: World):
         super().__init__(place(world, self.name, MX1), _NoHook())
         bind_over(self.folder, str(_DEHYDRATED))
+        bind_over(self.folder, str(_DEHYDRATED_BASE))
 
     def config_dir(self) -> pathlib.Path:
         return _DEHYDRATED
+
+    def key_file(self) -> pathlib.Path:
+        return _DEHYDRATED_BASE / "certs" / MX1 / "privkey.pem"
 
 
 def a_host_on_certbots_live_folder(world: World) -> None:
@@ -80,7 +86,8 @@ def _moves_in(world: World, client: Client, sequence: str) -> Mxseal:
 def _take_over(world: World, mxseal: Mxseal, client: Client) -> None:
     """The four steps of docs/manual/hooks.md, "In four steps"."""
     _use_first_configuration(world, mxseal, client)
-    mxseal.run("config", "check")
+    folder = str(client.chain_file().parent)
+    assert folder in _checked(mxseal), f"`config check` does not say that Postfix reads {folder}"
     mxseal.run("hook", "install", client.name)
     (_POSTFIX / "tls").mkdir()
     mxseal.start_agent()
@@ -88,13 +95,20 @@ def _take_over(world: World, mxseal: Mxseal, client: Client) -> None:
     mxseal.run("hook", "files", "--key", str(client.key_file()), "--chain", str(client.chain_file()))
     mxseal.wait_state(list(HOSTS), "steady", _PATIENCE)
     _read(world, str(_POSTFIX / "tls" / f"{MX1}.pem"))
+    assert folder not in _checked(mxseal)
+
+
+def _checked(mxseal: Mxseal) -> str:
+    """All that `config check` says; it finds no mistake."""
+    done = subprocess.run(mxseal.command("config", "check"), capture_output=True, text=True, timeout=30, check=True)
+    return done.stdout + done.stderr
 
 
 def _use_first_configuration(world: World, mxseal: Mxseal, client: Client) -> None:
     """What `init` writes of the host, with what only the operator knows: here the lab's servers and waits, and the other host."""
     bind_over(world.mail[MX1].config, str(_POSTFIX))
     first = mxseal.folder / "first.yaml"
-    mxseal.run("init", "--from", client.name, *(["--folder", str(client.keys_folder())] if client.name != "certbot" else []), str(first))
+    mxseal.run("init", "--from", client.name, str(first))
     host = first.read_text().partition("\nhosts:\n")[2].partition("\n\n")[0]
     assert host.startswith(f"  {MX1}:\n    certificate: external"), first.read_text()
     head, _, hosts = mxseal.config.read_text().partition("hosts:\n")
