@@ -84,7 +84,9 @@ int run(Environment& environment, const Arguments& arguments) {
     auto loaded = agent::load_config(agent::config_path(arguments.config), machine);
     if (auto* mistakes = std::get_if<agent::ConfigMistakes>(&loaded)) return print_mistakes(environment, arguments, *mistakes);
     const auto& config = std::get<agent::Config>(loaded);
-    for (const auto& warning : config.warnings) environment.console.warn(warning);
+    // A client takes what its hook says there for an error, at each renewal.
+    if (arguments.verb != Verb::hook)
+        for (const auto& warning : config.warnings) environment.console.warn(warning);
     auto hosts = known_hosts(environment, arguments.hosts, config);
     if (!hosts) return kExitUsage;
     Arguments checked = arguments;
