@@ -108,7 +108,7 @@ void World::revoke(const Strike& strike, std::size_t host) {
     const bool all = fate_.measure(strike, 4) < 0.3;
     if (all) revoked_.insert(serials_.begin(), serials_.end());
     for (std::size_t each = 0; each < hosts_.size(); ++each) {
-        if (!all && each != host) continue;
+        if ((!all && each != host) || is_clients(each)) continue; // whose client hears of it
         for (const SpkiHash& key : hosts_[each].file) {
             const auto serial = serials_.find(key);
             if (serial == serials_.end()) continue;

@@ -29,7 +29,7 @@ struct Setting {
 Setting stated_setting();
 // One to three hosts, TTLs, margins, servers, addresses and algorithms drawn from the seed.
 Setting random_setting(std::uint64_t seed);
-// The same with a CA that says nothing about renewals: worlds from before it did go on as they were.
+// The same with a CA that says nothing about renewals and no client that brings certificates: worlds from before these go on as they were.
 Setting without_renewal_info(Setting setting);
 // The user's own configuration.
 Setting setting_of(agent::Config config);

@@ -56,6 +56,9 @@ World::World(Setting setting, Options options)
             owners_[number].set(server, {served, host.tlsa_ttl}, Hand::ours, now());
     }
     if (options_.sqlite) folder_ = folder_for(options_.seed);
+    for (const MailHost& host : hosts_) clients_keys_.push_back(host.file);
+    for (std::size_t host = 0; host < hosts_.size(); ++host)
+        if (is_clients(host)) await_client(host);
     for (const FaultFacts& each : all_faults())
         if (each.by_the_clock) expect(each.fault);
     database_->on_write([this](std::string_view) {
@@ -103,6 +106,7 @@ void World::start_agent() {
     if (token.ok()) {
         runtime_ = std::make_unique<agent::Runtime>(setting_.config, clock_, *store_, *token, *this);
         runtime_->on_log([this](const agent::LogEntry& entry) { heard(entry); });
+        runtime_->on_pairs([this] { return take_pairs(); });
         lives_since_ = now();
         started = runtime_->start();
     }

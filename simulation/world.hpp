@@ -129,6 +129,18 @@ private:
     void judge_renewal(const Revocation& revoked);
     bool is_halted(std::size_t host);
     void await_renewals();
+    // client.cpp: the ACME client of a host whose certificates a hook brings
+    struct Left {                                  // in the inbox
+        std::size_t host = 0;
+        rotation::SpkiHash key;
+        int serial = 0;
+    };
+    bool is_clients(std::size_t host) const;
+    void await_client(std::size_t host);
+    void issue(std::size_t host);
+    void hook(const Left& left);
+    Json take_pairs();
+    bool take_pair(const Left& left);
     // zones.cpp: from the primary to the other servers
     void set_primary(std::size_t host, Content content, Hand hand);
     void transfer(std::size_t server, std::size_t host);
@@ -190,6 +202,8 @@ private:
     std::map<rotation::SpkiHash, rotation::Algorithm> algorithms_;
     std::set<rotation::SpkiHash> own_keys_;         // keys that mxseal made or found at the start; the others are a foreign hand's
     std::map<std::pair<rotation::SpkiHash, int>, rotation::Chain> chains_;
+    std::vector<Keys> clients_keys_;               // by host: what its client used last
+    std::vector<Left> inbox_;
     std::map<rotation::SpkiHash, int> serials_;    // of the newest certificate issued
     std::set<std::pair<rotation::SpkiHash, int>> revoked_;                    // certificates, by their serial numbers
     std::vector<Revocation> revocations_;                                     // of certificates that were served then

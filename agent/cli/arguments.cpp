@@ -34,6 +34,7 @@ public:
         add_domain();
         add_mx();
         add_hook();
+        add_init();
     }
 
     CLI::App& app() { return app_; }
@@ -190,6 +191,15 @@ private:
         });
         add_prepare(hook);
         add_install(hook);
+    }
+
+    void add_init() {
+        CLI::App* init = app_.add_subcommand("init", "Write a first configuration from the certificates that an ACME client keeps");
+        init->footer("Example: mxseal init --from certbot /etc/mxseal/mxseal.yaml");
+        init->add_option("--from", arguments_.init_from, "certbot, lego or dehydrated")->type_name("CLIENT")->required();
+        init->add_option("--root", arguments_.hook.root, "Look at the file system under DIR")->type_name("DIR");
+        init->add_option("FILE", arguments_.init_file, "The file to make, never over one that is there; none: print")->type_name("");
+        init->final_callback([this] { arguments_.verb = Verb::init; });
     }
 
     void add_prepare(CLI::App* hook) {

@@ -9,7 +9,7 @@
 
 namespace mxseal::cli {
 
-enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline, simulate, serve, domain_add, domain_remove, domain_import, domain_list, mx_add, mx_remove, mx_replace, hook };
+enum class Verb { config_check, plan, apply, agent, status, roll, halt, resume, log, timeline, simulate, serve, domain_add, domain_remove, domain_import, domain_list, mx_add, mx_remove, mx_replace, hook, init };
 enum class SimulatedFaults { apart, everywhere, none };
 
 // `mxseal hook ..`: what a client's hook calls, and what sets it up.
@@ -52,6 +52,7 @@ struct Arguments {
     std::optional<std::string> profile;      // domain add, domain list
     std::string import_file;                 // domain import; "-": standard input
     HookArguments hook;
+    std::string init_from, init_file;        // init; no file: to standard output
     std::string snapshot;                    // serve
     std::optional<std::string> state_file;   // serve: where the highest generation that was served stands; else beside the snapshot
     std::vector<std::string> listen;         // serve: addresses with ports

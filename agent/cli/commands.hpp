@@ -17,6 +17,7 @@ int run_apply_command(Environment& environment, const Arguments& arguments, cons
 bool answers_without_config(const HookArguments& hook);
 int run_hook(Environment& environment, const Arguments& arguments, const agent::Config& config, DeskFinder& desks);
 
+int run_init(Environment& environment, const Arguments& arguments); // reads no configuration
 int prepare_hook(Environment& environment, const HookArguments& hook, const agent::Config& config, DeskFinder& desks);
 int set_up_hook(Environment& environment, const HookArguments& hook, const agent::Config& config);
 

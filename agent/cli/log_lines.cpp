@@ -26,10 +26,10 @@ spdlog::level::level_enum spdlog_level(Level level) {
 } // namespace
 
 Level level_of(std::string_view event) {
-    constexpr std::array<std::string_view, 3> errors{"host.halted", "switch.failed", "tlsa.withdrawn"};
-    constexpr std::array<std::string_view, 11> warnings{"action.failed", "standby.lost",     "switch.risk",   "tlsa.incomplete", "tlsa.repair",
+    constexpr std::array<std::string_view, 4> errors{"host.halted", "switch.failed", "tlsa.withdrawn", "certificate.expired"};
+    constexpr std::array<std::string_view, 12> warnings{"action.failed", "standby.lost",     "switch.risk",   "tlsa.incomplete", "tlsa.repair",
                                                        "wire.trouble",  "wire.foreign_key", "host.own_pair", "endpoint.crowded", "site.alarm",
-                                                       "site.order_failed"};
+                                                       "site.order_failed", "certificate.overdue"};
     if (std::find(errors.begin(), errors.end(), event) != errors.end()) return Level::error;
     // Names of later events: what failed, was refused or is lost is said by the last part of the name.
     const bool loud = event.ends_with(".failed") || event.ends_with(".refused") || event.ends_with(".lost");

@@ -60,6 +60,7 @@ int dispatch(Environment& environment, const Arguments& arguments, const agent::
     case Verb::domain_import:
     case Verb::domain_list: return change_or_list_domains(environment, arguments, config);
     case Verb::hook: return run_hook(environment, arguments, config, desks);
+    case Verb::init:
     case Verb::serve: break; // needs no configuration: run() has served it
     }
     return kExitUsage;
@@ -76,13 +77,16 @@ std::string render_answer(const Json& answer, const Style& style) {
 
 int run(Environment& environment, const Arguments& arguments) {
     if (arguments.verb == Verb::serve) return run_serve_command(environment, arguments);
+    if (arguments.verb == Verb::init) return run_init(environment, arguments);
     if (arguments.verb == Verb::hook && answers_without_config(arguments.hook)) return kExitDone;
     // A configuration may be tried on a machine that has neither its secrets nor its accounts.
     const auto machine = arguments.verb == Verb::simulate ? agent::Machine::left_alone : agent::Machine::asked;
     auto loaded = agent::load_config(agent::config_path(arguments.config), machine);
     if (auto* mistakes = std::get_if<agent::ConfigMistakes>(&loaded)) return print_mistakes(environment, arguments, *mistakes);
     const auto& config = std::get<agent::Config>(loaded);
-    for (const auto& warning : config.warnings) environment.console.warn(warning);
+    // A client takes what its hook says there for an error, at each renewal.
+    if (arguments.verb != Verb::hook)
+        for (const auto& warning : config.warnings) environment.console.warn(warning);
     auto hosts = known_hosts(environment, arguments.hosts, config);
     if (!hosts) return kExitUsage;
     Arguments checked = arguments;

@@ -1,5 +1,6 @@
 // What only this machine can answer: files that are named, accounts, programs. load_config() asks; parse_config() does not.
 #include "agent/config/environment.hpp"
+#include "agent/config/postfix_main.hpp"
 #include "agent/config/reading.hpp"
 
 #include <array>
@@ -14,6 +15,8 @@
 namespace mxseal::agent::config {
 
 namespace {
+
+constexpr const char* kMainCf = "/etc/postfix/main.cf"; // Debian's place, and most others'
 
 // The PATH that the deployer gives to `reload`.
 constexpr std::array<const char*, 4> kProgramFolders{"/usr/sbin", "/usr/bin", "/sbin", "/bin"};
@@ -81,10 +84,23 @@ void settle_secret_names(Reading& reading) {
         if (check.kind == MachineCheck::Kind::secret || check.kind == MachineCheck::Kind::base64_secret) check.value = settle(check.value);
 }
 
+// A client's own folder holds a new key as soon as it is issued; mxseal's file only when every cache holds its record.
+void check_mta(Reading& reading) {
+    const HostConfig* external = nullptr;
+    for (const auto& [name, host] : reading.config.hosts)
+        if (host.certificate == "external" && external == nullptr) external = &host;
+    if (external == nullptr || external->deploy.empty()) return;
+    for (const PostfixFile& each : read_postfix(kMainCf).files)
+        if (const auto client = client_folder_of(each.file); !client.empty())
+            reading.warn(external->line, fmt::format("Postfix reads {} from {}'s folder ({} in {}), so a new key would be served before its TLSA record is held; set smtpd_tls_chain_files = {} and take that line out", each.file,
+                                                     client, each.parameter, kMainCf, external->deploy.front().combined.string()));
+}
+
 } // namespace
 
 void check_machine(Reading& reading) {
     settle_secret_names(reading);
+    check_mta(reading);
     for (const MachineCheck& check : reading.checks) {
         switch (check.kind) {
         case MachineCheck::Kind::secret: check_secret(reading, check, false); break;

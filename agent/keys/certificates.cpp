@@ -85,21 +85,31 @@ bool set_extensions(x509_st* certificate, const std::vector<dns::Name>& names) {
     return made;
 }
 
-} // namespace
+bool set_common_name(X509_req_st* request, const std::string& name) {
+    if (name.size() > kCommonNameMax) return true;
+    return X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(request), NID_commonName, MBSTRING_UTF8,
+                                      reinterpret_cast<const unsigned char*>(name.data()), static_cast<int>(name.size()), -1, 0) == 1;
+}
 
-Result<Bytes> make_csr(const PrivateKey& key, const std::vector<dns::Name>& names) {
+Result<Bytes> request_for(const PrivateKey& key, const std::vector<dns::Name>& names, const std::string& common_name) {
     if (Status some = refuse_no_names(names); !some) return std::move(some).error();
     openssl::SigningRequest request(X509_REQ_new());
     Extensions all(sk_X509_EXTENSION_new_null());
     bool made = X509_REQ_set_version(request.get(), 0) == 1 && X509_REQ_set_pubkey(request.get(), key.get()) == 1 &&
+                (common_name.empty() || set_common_name(request.get(), common_name)) &&
                 add(all.get(), NID_subject_alt_name, alternative_names(names)) && X509_REQ_add_extensions(request.get(), all.get()) == 1 &&
                 X509_REQ_sign(request.get(), key.get(), EVP_sha256()) > 0;
     if (!made) return openssl::failure(ErrorCode::internal, "the signing request could not be made");
     return der_of(request.get());
 }
 
+} // namespace
+
+Result<Bytes> make_csr(const PrivateKey& key, const std::vector<dns::Name>& names) { return request_for(key, names, ""); }
+
 Result<std::string> make_csr_pem(const PrivateKey& key, const std::vector<dns::Name>& names) {
-    auto der = make_csr(key, names);
+    // lego 4.9 knows the certificate by its request's common name.
+    auto der = request_for(key, names, names.empty() ? "" : names.front().text());
     if (!der) return std::move(der).error();
     openssl::Bio text(BIO_new(BIO_s_mem()));
     if (PEM_write_bio(text.get(), PEM_STRING_X509_REQ, "", der->data(), static_cast<long>(der->size())) <= 0) return openssl::failure(ErrorCode::internal, "the signing request cannot be written as PEM");

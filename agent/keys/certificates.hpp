@@ -24,7 +24,8 @@ Result<rotation::Chain> facts_of(x509_st* leaf, stack_st_X509* chain_with_leaf, 
 
 // DER PKCS#10 request for the names (DNS SANs; no CN needed), signed by `key` with SHA-256. No must-staple (E-12).
 Result<Bytes> make_csr(const PrivateKey& key, const std::vector<dns::Name>& names);
-Result<std::string> make_csr_pem(const PrivateKey& key, const std::vector<dns::Name>& names); // the same as PEM text
+// The same as PEM text, with the first name as CN where it is short enough: for clients of others, some of which look there.
+Result<std::string> make_csr_pem(const PrivateKey& key, const std::vector<dns::Name>& names);
 
 // A self-signed leaf for `certificate: self-signed`, PEM, valid for `lifetime` from an hour before `now`.
 Result<std::string> make_self_signed(const PrivateKey& key, const std::vector<dns::Name>& names, Instant now, Duration lifetime);

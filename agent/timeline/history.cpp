@@ -37,7 +37,7 @@ public:
         const auto event = text_at(entry, "event");
         const Json& fields = entry["fields"];
         if (event.starts_with("tlsa.")) return read_records(event, fields);
-        if (event.starts_with("key.") || event.starts_with("standby.")) return read_key(event, fields);
+        if (event.starts_with("key.") || event.starts_with("standby.") || event.starts_with("pair.")) return read_key(event, fields);
         if (event.starts_with("switch.") || event.starts_with("roll.") || event.starts_with("cleanup.")) return read_roll(event, fields);
         if (event == "host.halted") mark(Mark::Kind::halted, "halt: nothing moves");
         if (event == "host.resumed") mark(Mark::Kind::resumed, "resumed");
@@ -74,6 +74,9 @@ private:
         KeyRow& key = history_.key(spki);
         if (auto algorithm = text_at(fields, "algorithm"); !algorithm.empty()) key.algorithm = algorithm;
         if (event == "key.generated") enter(key, Phase::generated, at_);
+        // A renewal of a known key is no new life.
+        if (event == "pair.brought" && key.spans.empty()) enter(key, Phase::generated, at_);
+        if (event == "pair.superseded") enter(key, Phase::retired, at_);
         if (event == "standby.ready") enter(key, Phase::ready, instant_at(fields, "ready_at").value_or(at_));
         if (event == "standby.lost") enter(key, Phase::published, at_);
         if (event != "key.adopted" && event != "key.active") return;

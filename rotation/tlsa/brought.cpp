@@ -75,6 +75,18 @@ std::string refusal_of(const HostState& state, const Policy& policy, const Key& 
 
 } // namespace
 
+std::string_view to_string(PairFate fate) {
+    switch (fate) {
+    case PairFate::renewal: return "renewal";
+    case PairFate::standby: return "standby";
+    case PairFate::offered: return "offered";
+    case PairFate::same: return "same";
+    case PairFate::older: return "older";
+    case PairFate::refused: return "refused";
+    }
+    return "";
+}
+
 PairJudgement judge_pair(const HostState& state, const Policy& policy, const Key& pair, Instant now) {
     if (auto why = refusal_of(state, policy, pair, now); !why.empty()) return {PairFate::refused, std::move(why)};
     const Key* known = find_key(state, pair.spki);
@@ -101,7 +113,9 @@ void apply(Context& context, const PairBrought& event) {
     key->overdue.reset();
     const bool is_current = role_of(state, key->spki) == KeyRole::current;
     if (!is_current) key->brought = context.now;
-    context.note("pair.brought", {{"key", key->spki.hex()}, {"not_after", to_rfc3339(key->chain->not_after)}}, judgement.sentence);
+    context.note("pair.brought",
+                 {{"key", key->spki.hex()}, {"algorithm", std::string(to_string(key->algorithm))}, {"fate", std::string(to_string(judgement.fate))}, {"not_after", to_rfc3339(key->chain->not_after)}},
+                 judgement.sentence);
     settle_brought(context);
 }
 

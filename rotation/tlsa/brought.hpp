@@ -6,6 +6,7 @@
 #include "rotation/tlsa/state.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mxseal::rotation::tlsa {
@@ -18,6 +19,7 @@ enum class PairFate {
     older,    // an older certificate than the one that is here: the hooks came out of order
     refused,
 };
+std::string_view to_string(PairFate fate);
 
 struct PairJudgement {
     PairFate fate = PairFate::refused;

@@ -91,7 +91,10 @@ std::optional<Reason> no_certificate(const Context& context, const Key& key) {
         reason.code = "wait.certificate";
         return reason;
     }
-    return because("wait.certificate", fmt::format("waits for the certificate of key {}", key.spki.short_hex()));
+    if (context.policy.brings_certificates) return because("wait.certificate", fmt::format("waits for the certificate of key {}", key.spki.short_hex()));
+    const auto advice = context.policy.makes_keys ? fmt::format("let the ACME client order one with what `mxseal hook prepare {}` lays out", context.policy.host) : std::string("let the ACME client renew");
+    if (!key.chain) return because("wait.certificate", fmt::format("waits until a hook brings the certificate of key {}", key.spki.short_hex()), advice);
+    return because("wait.certificate", fmt::format("the certificate of key {} expired at {}, before its turn", key.spki.short_hex(), to_rfc3339(key.chain->not_after)), advice);
 }
 
 std::optional<Reason> planned_gates(const Context& context, const Roll& roll, const Line& line, Ready ready) {

@@ -42,8 +42,7 @@ def authority(folder: pathlib.Path, addresses: list[str]) -> tuple[pathlib.Path,
 
 def tlsa_of_file(combined: pathlib.Path) -> str:
     """The record that the first certificate of the file wants."""
-    text = combined.read_text()
-    return tlsa_of_certificate(ssl.PEM_cert_to_DER_cert(text[text.index(_BEGIN):text.index(_END) + len(_END)]))
+    return tlsa_of_certificate(leaf_of_file(combined))
 
 
 def tlsa_of_certificate(der: bytes) -> str:
@@ -66,7 +65,18 @@ def _content(der: bytes, at: int) -> tuple[int, int]:
 
 
 def tlsa_on_wire(address: str, host: str, seconds: float = 5) -> str:
-    """The record that the key wants which this endpoint shows right now, by our own STARTTLS."""
+    """The record that the key wants which this endpoint shows right now."""
+    return tlsa_of_certificate(leaf_on_wire(address, host, seconds))
+
+
+def leaf_of_file(chain: pathlib.Path) -> bytes:
+    """The first certificate of the file, DER."""
+    text = chain.read_text()
+    return ssl.PEM_cert_to_DER_cert(text[text.index(_BEGIN):text.index(_END) + len(_END)])
+
+
+def leaf_on_wire(address: str, host: str, seconds: float = 5) -> bytes:
+    """The certificate (DER) that this endpoint shows right now, by our own STARTTLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with socket.create_connection((address, 25), timeout=seconds) as wire:
@@ -77,7 +87,7 @@ def tlsa_on_wire(address: str, host: str, seconds: float = 5) -> str:
         wire.sendall(b"STARTTLS\r\n")
         _reply(lines)
         with context.wrap_socket(wire, server_hostname=host) as tls:
-            return tlsa_of_certificate(tls.getpeercert(binary_form=True))
+            return tls.getpeercert(binary_form=True)
 
 
 def _reply(lines) -> None:

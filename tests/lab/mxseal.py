@@ -36,8 +36,10 @@ def instant(text: str) -> float:
 
 
 class Mxseal:
-    def __init__(self, world: World, binary: pathlib.Path, timing: Optional[dict[str, str]] = None, rotate_every: str = "1h"):
-        self.world, self.binary = world, binary
+    def __init__(self, world: World, binary: pathlib.Path, timing: Optional[dict[str, str]] = None, rotate_every: str = "1h",
+                 external: Optional[dict[str, str]] = None):
+        """external: hosts whose certificate an ACME client brings, each with who makes its keys: `client` or `mxseal`."""
+        self.world, self.binary, self.external = world, binary, external or {}
         self.folder = world.folder / "mxseal"
         self.folder.mkdir()
         self.config = self.folder / "mxseal.yaml"
@@ -50,7 +52,7 @@ class Mxseal:
     def _configuration(self, timing: dict[str, str], rotate_every: str) -> str:
         world, names = self.world, self.world.names
         hosts = "".join(
-            f"  {host}:\n    ports: [25]\n    keys: [{algorithm}]\n    certificate: pebble\n    rotate_every: {rotate_every}\n"
+            f"  {host}:\n    ports: [25]\n{self._keys(host, algorithm, rotate_every)}"
             f"    tlsa_ttl: {addresses.TLSA_TTL}s\n"
             f"    deploy: [{{combined: {world.mail[host].combined}, reload: [{', '.join(world.mail[host].reload_command())}]}}]\n"
             for host, algorithm in ((addresses.MX1, "ecdsa-p256"), (addresses.MX2, "rsa-2048")))
@@ -64,6 +66,11 @@ class Mxseal:
                 f"zones:\n  example.test: {{provider: knot}}\n"
                 f"domains:\n  {addresses.DOMAIN}: {{}}\n"
                 f"hosts:\n{hosts}")
+
+    def _keys(self, host: str, algorithm: str, rotate_every: str) -> str:
+        if host in self.external:  # the lab's clients make P-256 keys
+            return f"    keys: [ecdsa-p256]\n    certificate: external\n    external: {{keys: {self.external[host]}}}\n"
+        return f"    keys: [{algorithm}]\n    certificate: pebble\n    rotate_every: {rotate_every}\n"
 
     def change_config(self, old: str, new: str) -> None:
         """Replaces text of the configuration; an agent that runs learns of it by reload_config()."""

@@ -23,6 +23,13 @@ class Pebble:
         command = ["pebble", "-config", str(config), "-strict", "-dnsserver", f"{addresses.CA_RESOLVER}:53"]
         self.server = Server("pebble", command, folder / "log", env={"PEBBLE_VA_NOSLEEP": "1"}).start()
 
+    def start_anew(self, env: dict[str, str]) -> None:
+        """Another Pebble in its place, with other PEBBLE_ variables, without accounts, and with another root."""
+        self.server.stop()
+        self.server.env = {**(self.server.env or {}), **env}
+        self.server.start()
+        self.wait_ready()
+
     def get(self, url: str) -> bytes:
         context = ssl.create_default_context(cafile=str(self.ca_file))
         with urllib.request.urlopen(url, context=context, timeout=3) as answer:

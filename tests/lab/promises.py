@@ -21,9 +21,9 @@ _LAST_WORDS = 6000  # characters of the agent's log that a failure shows
 
 class Watch:
     def __init__(self, world: World, mxseal: Mxseal):
-        self._tally, self._mxseal = Tally(Screen()), mxseal
-        self.judge = Judge(world, self._tally.first_tlsa_complete)
-        world.senders.listener = self._tally.note
+        self.tally, self._mxseal = Tally(Screen()), mxseal
+        self.judge = Judge(world, self.tally.first_tlsa_complete)
+        world.senders.listener = self.tally.note
         self._excused: list[tuple[str, float, float]] = []
 
     def excuse(self, resolver: str, since: float, until: float) -> None:
@@ -37,13 +37,13 @@ class Watch:
 
     def wait_counted(self) -> None:
         """A scenario may end sooner after the first TLSA than a slow sender ends its probe."""
-        wait_until("a probe counts", lambda: self._tally.probes, _PROBE_SECONDS)
+        wait_until("a probe counts", lambda: self.tally.probes, _PROBE_SECONDS)
 
     def require_no_gap(self) -> None:
         log = self._mxseal.log()
-        failures = [probe for probe in self._tally.failures if self._counts(probe)]
+        failures = [probe for probe in self.tally.failures if self._counts(probe)]
         assert not failures, f"{len(failures)} probes failed, the first: {failures[0]}"
-        assert self._tally.probes, "no probe counted"
+        assert self.tally.probes, "no probe counted"
         assert not self.judge.mismatches, f"no match: {self.judge.mismatches}"
         early = [str(switch) for switch in self.judge.switches if switch.early] + early_by_mxseals_own_word(log)
         assert not early, f"too early: {early}"

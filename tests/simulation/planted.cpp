@@ -48,6 +48,7 @@ constexpr auto kPlanted = std::to_array<Planted>({
     {Mistake::clock_trusted, "clock_trusted"},
     {Mistake::foreign_pair_left, "foreign_pair_left"},
     {Mistake::renewal_window_ignored, "renewal_window_ignored"},
+    {Mistake::brought_pair_deployed_at_once, "brought_pair_deployed_at_once"},
 });
 
 struct Found {
@@ -106,7 +107,7 @@ int main(int argc, char** argv) {
     std::vector<Planted> wanted;
     for (const Planted& each : kPlanted)
         if (only.empty() || each.name == only) wanted.push_back(each);
-    fmt::print("{:28}{:20}{:>6}  {}\n", "mistake", "caught by", "runs", "what it said");
+    fmt::print("{:30}{:20}{:>6}  {}\n", "mistake", "caught by", "runs", "what it said");
     std::atomic<std::size_t> next{0}, caught{0};
     std::mutex printing;
     const auto work = [&] {
@@ -114,7 +115,7 @@ int main(int argc, char** argv) {
             const Found found = search(wanted[number].mistake, runs_max);
             if (found.caught) ++caught;
             std::lock_guard lock(printing);
-            fmt::print("{:28}{:20}{:>6}  {}\n", wanted[number].name, found.by.empty() ? "NOT CAUGHT" : found.by, found.runs, found.text.substr(0, 110));
+            fmt::print("{:30}{:20}{:>6}  {}\n", wanted[number].name, found.by.empty() ? "NOT CAUGHT" : found.by, found.runs, found.text.substr(0, 110));
             std::fflush(stdout);
         }
     };

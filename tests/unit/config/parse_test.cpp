@@ -84,6 +84,25 @@ TEST_CASE("a host belongs to the closest of the zones", "[config]") {
     CHECK(host_of(config, "mx.notexample.org").zone.text() == "org");
 }
 
+TEST_CASE("who makes the keys of an external host is read, and settings without an effect are said", "[config]") {
+    const auto with = [](const std::string& host) {
+        return parse_config("providers: {p: {type: rfc2136, server: 192.0.2.1, tsig: {name: k, secret_file: /k}}}\nzones: {example.org: {provider: p}}\nhosts:\n  mx1.example.org: {" + host + ", deploy: [{combined: /a}]}\n",
+                            "mxseal.yaml");
+    };
+    CHECK(host_of(config_of(with("certificate: external")), "mx1.example.org").external.keys == KeyMaker::client);
+    const Config mxseals = config_of(with("certificate: external, rotate_every: 60d, external: {keys: mxseal, folder: /var/lib/x}"));
+    CHECK(host_of(mxseals, "mx1.example.org").external.keys == KeyMaker::mxseal);
+    CHECK(host_of(mxseals, "mx1.example.org").external.folder == std::filesystem::path("/var/lib/x"));
+    CHECK(mxseals.warnings.empty());
+    // A client that makes the keys says when they change: a stagger that is longer than rotate_every is no mistake then.
+    const Config clients = config_of(with("certificate: external, rotate_every: 1h"));
+    REQUIRE(clients.warnings.size() == 1);
+    CHECK(clients.warnings.front().find("mxseal.yaml:4: hosts.mx1.example.org.rotate_every does not apply") == 0);
+    CHECK(says(with("certificate: external, external: {keys: certbot}"), "allowed: client (it makes its keys as before) or mxseal"));
+    CHECK(says(with("certificate: external, external: {folder: /var/lib/x}"), "has no use where the client makes the keys"));
+    CHECK(says(with("certificate: self-signed, external: {keys: mxseal}"), "stands beside `certificate: self-signed`"));
+}
+
 TEST_CASE("files that are no configuration are clear errors", "[config]") {
     CHECK(says(parse_config("", "mxseal.yaml"), "is empty"));
     CHECK(says(parse_config("~", "mxseal.yaml"), "is empty"));

@@ -2,6 +2,7 @@
 
 #include "tests/unit/keys/test_ca.hpp"
 
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -161,6 +162,25 @@ TEST_CASE("a signing request has the names, no common name and no must-staple") 
     CHECK(X509v3_get_ext_by_NID(extensions, NID_subject_alt_name, -1) == 0);
     sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
     CHECK_FALSE(make_csr(world.key, {}));
+}
+
+TEST_CASE("a signing request for clients of others has the first name as common name, unless it is too long for one") {
+    World world;
+    auto common_name = [&](const std::string& host) {
+        auto pem = make_csr_pem(world.key, names({host.c_str(), "mx1.example.net"}));
+        REQUIRE(pem);
+        openssl::Bio in(BIO_new_mem_buf(pem->data(), static_cast<int>(pem->size())));
+        openssl::SigningRequest request(PEM_read_bio_X509_REQ(in.get(), nullptr, nullptr, nullptr));
+        REQUIRE(request);
+        CHECK(X509_REQ_verify(request.get(), world.key.get()) == 1);
+        char text[256] = {};
+        X509_NAME_get_text_by_NID(X509_REQ_get_subject_name(request.get()), NID_commonName, text, sizeof text);
+        return std::string(text);
+    };
+    CHECK(common_name("mx1.example.org") == "mx1.example.org");
+    const std::string exactly_64 = std::string(52, 'a') + ".example.org";
+    CHECK(common_name(exactly_64) == exactly_64);
+    CHECK(common_name("b" + exactly_64) == "");
 }
 
 TEST_CASE("a self-signed leaf serves both algorithms, from an hour ago") {
