@@ -50,11 +50,13 @@ Result<std::string> register_account(AcmeSession& session, const AccountKey& key
     return reply->location;
 }
 
-Status tell_contacts(AcmeSession& session, const AcmeAccount& account, const AccountOptions& options) {
+// False: the CA does not know the account (any more).
+Result<bool> tell_contacts(AcmeSession& session, const AcmeAccount& account, const AccountOptions& options) {
     auto reply = session.post(account.url, account.key, account.url, Json::object({{"contact", contacts_of(options)}}).dump());
     if (!reply) return std::move(reply).error().in_context("telling the CA our contacts");
+    if (reply->problem && reply->problem->type == "accountDoesNotExist") return false;
     if (reply->problem) return to_error(*reply->problem, "telling the CA our contacts");
-    return done();
+    return true;
 }
 
 Status keep(Journal& journal, const std::string& url, const AccountOptions& options) {
@@ -75,9 +77,13 @@ Result<AcmeAccount> open_account(AcmeSession& session, Journal& journal, const A
     if (known) {
         AcmeAccount account{*std::move(key), (*known)["url"].as_string().value_or("")};
         if ((*known)["contact"].dump() == contacts_of(options).dump()) return account;
-        if (Status told = tell_contacts(session, account, options); !told) return std::move(told).error();
-        if (Status kept = keep(journal, account.url, options); !kept) return std::move(kept).error();
-        return account;
+        auto told = tell_contacts(session, account, options);
+        if (!told) return std::move(told).error();
+        if (*told) {
+            if (Status kept = keep(journal, account.url, options); !kept) return std::move(kept).error();
+            return account;
+        }
+        key = std::move(account.key); // registered anew with the same one
     }
     auto url = register_account(session, *key, options);
     if (!url) return std::move(url).error();

@@ -257,6 +257,17 @@ TEST_CASE("an order of an account that the CA has forgotten is not resumed under
     CHECK(world.ca.orders == 2);
 }
 
+TEST_CASE("a CA that forgot the account while our contacts changed gets a new one at once") {
+    World world;
+    REQUIRE(world.obtain());
+    world.contact = {"mailto:tls@example.org"};
+    world.ca.account_is_unknown = true;
+    REQUIRE(world.obtain());
+    CHECK(world.ca.accounts == 2);
+    REQUIRE(world.obtain());
+    CHECK(world.ca.accounts == 2);
+}
+
 TEST_CASE("contacts that changed are told to the CA once") {
     World world;
     REQUIRE(outcome(world.obtain()) == "a certificate");
