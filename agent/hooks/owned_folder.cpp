@@ -33,7 +33,10 @@ Result<FileRights> rights_of(const std::filesystem::path& state) {
 
 Status make_owned_folder(const std::filesystem::path& folder, const FileRights& rights) {
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed("making", folder, errno);
-    if (rights.owner != static_cast<uid_t>(-1) && ::lchown(folder.c_str(), rights.owner, rights.group) != 0) return failed("giving to the owner of the state folder", folder, errno);
+    // By descriptor: where root works in the folder of another user, what stands at the path may be a link or a file of that user's choice.
+    FileDescriptor made(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!made) return failed("opening", folder, errno);
+    if (rights.owner != static_cast<uid_t>(-1) && ::fchown(made.get(), rights.owner, rights.group) != 0) return failed("giving to the owner of the state folder", folder, errno);
     FileDescriptor parent(::open(folder.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!parent || ::fsync(parent.get()) != 0) return failed("syncing", folder.parent_path(), errno);
     return done();

@@ -50,6 +50,26 @@ TEST_CASE("what root leaves belongs to the owner of the state folder") {
     }
 }
 
+TEST_CASE("a link or a file in place of the inbox is not followed and not given away") {
+    ClientOfTests client;
+    Folder elsewhere;
+    for (const bool link : {true, false}) {
+        Folder state;
+        const auto place = state.path() / "inbox";
+        if (link)
+            std::filesystem::create_directory_symlink(elsewhere.path(), place);
+        else
+            state.write("inbox", "something of somebody's");
+        struct ::stat before{}, after{};
+        REQUIRE(::lstat(place.c_str(), &before) == 0);
+        CHECK_FALSE(Inbox(state.path()).leave(client.pair()));
+        REQUIRE(::lstat(place.c_str(), &after) == 0);
+        CHECK(before.st_uid == after.st_uid);
+        CHECK(before.st_ctim.tv_nsec == after.st_ctim.tv_nsec);
+        CHECK(std::filesystem::is_empty(elsewhere.path()));
+    }
+}
+
 TEST_CASE("without a state folder the next step is said") {
     Folder folder;
     ClientOfTests client;
