@@ -18,7 +18,6 @@ constexpr Duration kTogether = std::chrono::seconds(1);          // changes with
 constexpr int kSnapshotShare = 10;                               // writing takes a tenth of the time at most
 constexpr Duration kSnapshotAgain = std::chrono::seconds(30);    // after one that failed
 constexpr Duration kCaPause = std::chrono::minutes(1);           // a CA that limits one name's rate may mean the account's: our choice
-constexpr std::size_t kFetchesPerSecond = 100;                   // after a start, when every policy is fetched once
 
 rotation::Failure failure_of(const Error& error) {
     rotation::Failure failure{error.to_string(), std::nullopt, error.retry().kind == Retry::Kind::never};
@@ -29,11 +28,6 @@ rotation::Failure failure_of(const Error& error) {
 } // namespace
 
 bool SiteKeeper::Due::operator<(const Due& other) const { return at != other.at ? at < other.at : entry->name < other.entry->name; }
-
-SitePolicy SiteKeeper::policy_of(const Entry& entry) const {
-    const Duration all_once = std::chrono::seconds(1 + entries_.size() / kFetchesPerSecond);
-    return {entry.spread, config_.timing.monitor_every, std::min(config_.timing.monitor_every, all_once)};
-}
 
 void SiteKeeper::set_due(Entry& entry, std::optional<Instant> due) {
     if (entry.due) due_.erase({*entry.due, &entry});
@@ -78,19 +72,18 @@ void SiteKeeper::arrived(SiteArrival arrival) {
 
 void SiteKeeper::process(Entry& entry, const SiteEvent& event) {
     if (entry.settings == nullptr) return set_due(entry, std::nullopt);
-    SiteDecision decision = step(entry.site, event, clock_.wall(), policy_of(entry));
+    SiteDecision decision = step(entry.site, event, clock_.wall(), SitePolicy{entry.spread});
     for (const rotation::Note& note : decision.notes) {
         // By the hundred thousand, and nobody waits for them.
         if (note.event == "site.certificate" && entry.certificate == "self-signed") continue;
         log(entry.name, note.event, Json::object(), note.sentence);
     }
     if (decision.store) keep(entry);
-    for (const SiteAction& action : decision.actions) carry_out(entry, action);
+    if (decision.order) order(entry);
     set_due(entry, decision.wake);
 }
 
-void SiteKeeper::carry_out(Entry& entry, const SiteAction& action) {
-    if (std::holds_alternative<FetchPolicy>(action)) return; // whoever keeps the policy fetches it all the time, and fetched() tells
+void SiteKeeper::order(const Entry& entry) {
     const std::string& authority = entry.settings->certificate;
     const SiteRate::Limits limits = authority == "self-signed" ? SiteRate::Limits{64, 0, Duration{0}} : SiteRate::Limits{};
     queues_.try_emplace(authority, limits).first->second.waiting.push_back(entry.name);

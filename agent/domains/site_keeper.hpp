@@ -89,7 +89,7 @@ private:
     const PolicySettings* ending_settings(Entry& entry);
     const PolicySettings* settings_for(const Entry& entry);
     void process(Entry& entry, const rotation::mta_sts::SiteEvent& event);
-    void carry_out(Entry& entry, const rotation::mta_sts::SiteAction& action);
+    void order(const Entry& entry);                         // as soon as its CA may be asked
     void order_what_may(Instant now);
     void keep(const Entry& entry);                          // its row is stored with the next flush
     bool is_unflushed() const;
@@ -100,7 +100,6 @@ private:
     bool store_all(Instant now);
     void flush(Instant now);
     void log(const std::string& domain, std::string event, Json fields, std::string sentence);
-    rotation::mta_sts::SitePolicy policy_of(const Entry& entry) const;
     Text interned(const std::string& text);
     Json describe(const Entry& entry, Instant now) const;
     bool is_at_rest(const Entry& entry, Instant now) const;

@@ -24,9 +24,9 @@ Json SiteKeeper::report_of(const std::string& domain) const {
     const Instant now = clock_.wall();
     const SiteState& site = entry.site;
     const SiteAlarm alarm = alarm_of(site, now);
-    const std::string reason = entry.leaving ? "nobody wants it any more: it is served until no sender holds its policy" : entry.why_no_policy.empty() ? reason_of(site, now, policy_of(entry)).sentence() : entry.why_no_policy;
+    const std::string reason = entry.leaving ? "nobody wants it any more: it is served until no sender holds its policy" : entry.why_no_policy.empty() ? reason_of(site, now, SitePolicy{entry.spread}).sentence() : entry.why_no_policy;
     return Json::object({{"served", entry.is_served()}, {"body", entry.body ? Json(*entry.body) : Json()}, {"certificate", entry.settings->certificate}, {"certificate_until", at(site.not_after)},
-                         {"renewed_from", at(renewal_of(site, policy_of(entry)))}, {"fetched_at", at(site.fetched_at)}, {"alarm", alarm == SiteAlarm::none ? Json() : Json(to_string(alarm))},
+                         {"renewed_from", at(renewal_of(site, SitePolicy{entry.spread}))}, {"fetched_at", at(site.fetched_at)}, {"alarm", alarm == SiteAlarm::none ? Json() : Json(to_string(alarm))},
                          {"reason", reason}});
 }
 

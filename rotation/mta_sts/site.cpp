@@ -18,7 +18,6 @@ constexpr unsigned kSuspendedAfter = kDoublingsMax + 5; // E-24: five failed day
 // A name that leads nowhere costs one question: asked each hour for five days, then each day.
 constexpr Duration kLongestLook = hours(1), kSuspendedLook = hours(24);
 constexpr unsigned kLooksSuspendedAfter = 6 + 5 * 24;
-constexpr Duration kFetchAgain = minutes(5);        // RFC 8461 section 3.3: senders come again after 5 min at the earliest
 constexpr Duration kFetchPatience = minutes(15);    // C-27
 constexpr Duration kCriticalBefore = hours(48);     // C-27
 
@@ -73,43 +72,33 @@ public:
         note("site.order_failed", (failed.was_asked ? "no certificate came: " : "no certificate is ordered: ") + state_.trouble + suspended + "; tried again at " + to_rfc3339(*state_.again));
     }
 
-    void operator()(const SiteServed&) {
-        if (state_.served) return;
-        state_.served = true;
-        state_.fetch_due = now_ + part_of(policy_.first_probe_within, policy_.spread);
-    }
+    void operator()(const SiteServed&) { state_.served = true; }
 
     void operator()(const SiteWithdrawn&) {
         state_.served = false;
-        state_.fetch_due.reset();
         state_.failing_since.reset();
         state_.fetched_at.reset();
         state_.fetch_trouble.clear();
     }
 
     void operator()(const PolicyFetched&) {
-        state_.fetching = false;
         if (!state_.served) return;
         state_.fetched_at = now_;
         state_.failing_since.reset();
         state_.fetch_trouble.clear();
-        state_.fetch_due = now_ + policy_.probe_every;
     }
 
     void operator()(const PolicyFetchFailed& failed) {
-        state_.fetching = false;
         if (!state_.served) return;
         if (!state_.failing_since) {
             state_.failing_since = now_;
             note("site.fetch_failed", "the policy could not be fetched as a sender does: " + failed.sentence);
         }
         state_.fetch_trouble = failed.sentence;
-        state_.fetch_due = now_ + std::min(kFetchAgain, policy_.probe_every);
     }
 
     SiteDecision finish() && {
         order_if_due();
-        fetch_if_due();
         tell_alarm();
         decision_.wake = wake();
         return std::move(decision_);
@@ -122,13 +111,7 @@ private:
         const auto due = order_due(state_, policy_, now_);
         if (!due || now_ < *due) return;
         state_.ordering = true;
-        decision_.actions.emplace_back(OrderCertificate{});
-    }
-
-    void fetch_if_due() {
-        if (state_.fetching || !state_.fetch_due || now_ < *state_.fetch_due) return;
-        state_.fetching = true;
-        decision_.actions.emplace_back(FetchPolicy{});
+        decision_.order = true;
     }
 
     void tell_alarm() {
@@ -146,7 +129,6 @@ private:
             if (at && (!next || *at < *next)) next = at;
         };
         consider(order_due(state_, policy_, now_));
-        if (!state_.fetching) consider(state_.fetch_due);
         const auto later = [&](Instant at) { consider(at > now_ ? std::optional(at) : std::nullopt); };
         if (state_.not_after) {
             later(warning_from(state_));

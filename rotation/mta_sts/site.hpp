@@ -18,8 +18,6 @@ std::string_view to_string(SiteAlarm alarm);
 
 struct SitePolicy {
     double spread = 0;                              // 0..1, of the name: its place in each window, so that not all take their turn at once
-    Duration probe_every = std::chrono::hours(1);   // monitor_every
-    Duration first_probe_within{0};                 // after a start the first fetch comes within this
 };
 // The spread of a name: the same in every process.
 double spread_of(std::string_view domain);
@@ -32,9 +30,8 @@ struct SiteState {
     std::string trouble;                            // why the last order failed
     // Of this process: after a start they are found anew.
     bool ordering = false;                          // an order is under way
-    bool served = false;                            // in the snapshot that is served: worth a fetch
-    bool fetching = false;
-    std::optional<Instant> fetch_due, fetched_at, failing_since;
+    bool served = false;                            // in the snapshot that is served
+    std::optional<Instant> fetched_at, failing_since; // as whoever keeps its policy tells
     std::string fetch_trouble;                      // why the last fetch failed; empty: it did not
     SiteAlarm alarm = SiteAlarm::none;              // as told last
 };
@@ -51,12 +48,8 @@ struct PolicyFetched {};                            // over HTTPS, as a sender d
 struct PolicyFetchFailed { std::string sentence; };
 using SiteEvent = std::variant<SiteTimeReached, CertificateIssued, OrderFailed, SiteServed, SiteWithdrawn, PolicyFetched, PolicyFetchFailed>;
 
-struct OrderCertificate {};                         // under a new key: nobody pins it
-struct FetchPolicy {};
-using SiteAction = std::variant<OrderCertificate, FetchPolicy>;
-
 struct SiteDecision {
-    std::vector<SiteAction> actions;
+    bool order = false;                             // a certificate, under a new key: nobody pins it -> CertificateIssued or OrderFailed
     std::vector<Note> notes;                        // site.certificate, site.order_failed, site.fetch_failed, site.alarm, site.recovered
     std::optional<Instant> wake;
     bool store = false;                             // the stored half changed

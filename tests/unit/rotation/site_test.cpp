@@ -18,12 +18,7 @@ struct Site {
     SiteDecision last;
 
     SiteDecision& give(const SiteEvent& event, Instant now = kNow) { return last = step(state, event, now, policy); }
-    bool orders() const { return has<OrderCertificate>(); }
-    bool fetches() const { return has<FetchPolicy>(); }
-    template <class Action>
-    bool has() const {
-        return std::any_of(last.actions.begin(), last.actions.end(), [](const SiteAction& action) { return std::holds_alternative<Action>(action); });
-    }
+    bool orders() const { return last.order; }
     bool told(const std::string& event) const {
         return std::any_of(last.notes.begin(), last.notes.end(), [&](const Note& note) { return note.event == event; });
     }
@@ -115,34 +110,26 @@ TEST_CASE("an answer nobody waits for changes nothing", "[rotation][site]") {
     CHECK_FALSE(site.state.fetched_at);
 }
 
-TEST_CASE("a policy that is served is fetched each probe_every, sooner while that fails", "[rotation][site]") {
+TEST_CASE("a fetch that fails is told once, and what is not served any more has no trouble", "[rotation][site]") {
     Site site;
-    site.policy = {0.5, 1h, 10s};
     site.has_certificate(90 * 24h);
-    site.give(SiteServed{});
-    CHECK_FALSE(site.fetches());
-    CHECK(site.last.wake == kNow + 5s);
-    site.give(SiteTimeReached{}, kNow + 5s);
-    CHECK(site.fetches());
-    site.give(SiteTimeReached{}, kNow + 6s);
-    CHECK_FALSE(site.fetches());
-    site.give(PolicyFetched{}, kNow + 7s);
-    CHECK(site.last.wake == kNow + 7s + 1h);
-    site.give(SiteTimeReached{}, kNow + 7s + 1h);
-    CHECK(site.fetches());
+    site.give(PolicyFetchFailed{"no answer"}, kNow + 1s);
+    CHECK_FALSE(site.told("site.fetch_failed")); // it is in no snapshot yet
+    site.give(SiteServed{}, kNow + 2s);
     site.give(PolicyFetchFailed{"no answer"}, kNow + 2h);
     CHECK(site.told("site.fetch_failed"));
-    CHECK(site.last.wake == kNow + 2h + 5min);
-    site.give(SiteWithdrawn{}, kNow + 2h);
-    CHECK_FALSE(site.state.fetch_due);
+    site.give(PolicyFetchFailed{"no route"}, kNow + 2h + 1min);
+    CHECK_FALSE(site.told("site.fetch_failed"));
+    CHECK(site.state.fetch_trouble == "no route");
+    site.give(SiteWithdrawn{}, kNow + 3h);
+    CHECK_FALSE(site.state.failing_since);
+    CHECK(site.state.fetch_trouble.empty());
 }
 
 TEST_CASE("C-27: a fetch that fails for more than 15 minutes is an alarm, told once, and its end too", "[rotation][site]") {
     Site site;
-    site.policy = {0, 1h, 0s};
     site.has_certificate(90 * 24h);
     site.give(SiteServed{});
-    CHECK(site.fetches());
     site.give(PolicyFetchFailed{"no answer"});
     CHECK(alarm_of(site.state, kNow + 15min) == SiteAlarm::none);
     site.give(SiteTimeReached{}, kNow + 15min);
@@ -228,7 +215,6 @@ TEST_CASE("every event in every state gives a decision that does not act twice",
             orders += site.orders();
             site.give(SiteTimeReached{}, now);
             CHECK_FALSE(site.orders());
-            CHECK_FALSE(site.fetches());
             now += 3h;
         }
         CHECK(orders <= answers + 1);
