@@ -155,20 +155,35 @@ Duration time_of_the_write() {
     return passed;
 }
 
-void refuse(Scene& scene, WriteFate fate) {
-    scene.world.database->on_write([fate](std::string_view call) { return call == "commit" ? fate : WriteFate::carried_out; });
+// Which commit after that moment has the intent to write it.
+int commit_of_the_write(Duration moment) {
+    Scene scene("at_once");
+    want_another_host(scene);
+    scene.world.run(moment);
+    int commits = 0, of_the_write = 0;
+    scene.world.database->on_write([&](std::string_view call) {
+        commits += call == "commit";
+        return WriteFate::carried_out;
+    });
+    scene.world.on_mx_write = [&] { of_the_write = commits; };
+    scene.world.run(1min);
+    REQUIRE(of_the_write > 0);
+    return of_the_write;
 }
 
 } // namespace
 
 TEST_CASE("what was decided while the store refused is decided anew by fresh looks when it takes writes again", "[domains][policies]") {
+    const Duration moment = time_of_the_write();
+    const int refused = commit_of_the_write(moment);
     for (const WriteFate fate : {WriteFate::fails, WriteFate::written_but_fails}) {
         Scene scene("at_once");
         want_another_host(scene);
-        scene.world.run(time_of_the_write());
+        scene.world.run(moment);
         CAPTURE(int(fate));
         const auto newest = scene.model().txt[1];
-        refuse(scene, fate);
+        int commits = 0;
+        scene.world.database->on_write([&](std::string_view call) { return call == "commit" && ++commits >= refused ? fate : WriteFate::carried_out; });
         scene.world.run(1h);
         CHECK(scene.model().mx.front().size() == 1);
         CHECK_FALSE(scene.world.keeper->store_trouble().empty());

@@ -103,6 +103,7 @@ void PolicyScene::serve(const std::string& domain, const std::optional<std::stri
 }
 
 void PolicyScene::write(const std::string& domain, dns::Type type, const Values& base, const Values& target, Ttl ttl) {
+    if (type == dns::Type::mx && on_mx_write) on_mx_write();
     later([this, domain, type, base, target, ttl] {
         Domain& model = domains[domain];
         if (type == dns::Type::txt) model.txt_ttls_written.push_back(ttl);

@@ -76,6 +76,7 @@ public:
     std::map<std::string, std::string> host_troubles, report_troubles;
     std::vector<std::string> events, ended, told_mx;
     bool second_server_follows = true, second_replica_follows = true;
+    std::function<void()> on_mx_write;                  // called when the MX RRset is to be written
     std::size_t looks = 0, fetches = 0, record_looks = 0, record_writes = 0;
 
 private:
