@@ -1,4 +1,4 @@
-"""The table of issue "one hook line": every ACME client through the same sequence, by its own means and with mxseal behind its hook.
+"""The table of one hook line: every ACME client through the same sequence, by its own means and with mxseal behind its hook.
 
     python3 tests/lab/clients_table.py [--clients NAME..] [--means own|client|mxseal|request ..] [--jobs N] [--short] [--binary FILE] [--keep]      needs root
 
