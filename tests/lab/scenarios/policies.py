@@ -64,7 +64,8 @@ def domains_are_added_the_ca_fails_and_the_agent_dies(world: World) -> None:
 
     mxseal.run("domain", "add", "a.example.test", "b.example.test")
     mxseal.run("domain", "add", "c.example.test", "--profile", "strict")
-    _wait_fetched(world, "abc", _PATIENCE)
+    # An order that fails once on a busy machine is made again after a minute.
+    _wait_fetched(world, "abc", 4 * _PATIENCE)
     assert _fetch(world, "a") == "version: STSv1\nmode: testing\nmx: mx1.example.test\nmax_age: 86400\n", _fetch(world, "a")
     assert "mode: enforce" in _fetch(world, "c")
     wait_until("the probe sees each policy as a sender does", lambda: all(_mta_sts(mxseal, name).get("body_live") is True for name in "abc"), _PATIENCE, every=0.5)
@@ -82,7 +83,7 @@ def domains_are_added_the_ca_fails_and_the_agent_dies(world: World) -> None:
     world.ca.server.start()
     world.ca.wait_ready()
     _root(world)
-    # The CA forgot its accounts and orders with its restart: where the first order after it fails once more, the next one is two minutes later.
+    # The CA forgot its accounts and orders with its restart: where the first order after it fails, the next one is two minutes later.
     _wait_fetched(world, "d", 4 * _PATIENCE)
 
     mxseal.run("domain", "remove", "b.example.test")
@@ -106,7 +107,7 @@ def another_process_serves_what_the_agent_writes(world: World) -> None:
 
     mxseal.run("domain", "add", "a.example.test")
     mxseal.run("domain", "add", "c.example.test", "--profile", "strict")
-    _wait_fetched(world, "ac", 2 * _PATIENCE)
+    _wait_fetched(world, "ac", 4 * _PATIENCE)
 
     mxseal.kill_agent()
     assert "mode: testing" in _fetch(world, "a") and "mode: enforce" in _fetch(world, "c")
