@@ -29,6 +29,7 @@ struct Environment {
     Console& console;
     const Clock& clock;
     bool out_is_terminal = false;
+    std::filesystem::path home = "/"; // of who asks: where lego and acme.sh keep their files
     // A variable of the process; empty: not set. Read by hooks alone, for their clients speak by variables.
     std::function<std::string(std::string_view name)> variable = [](std::string_view) { return std::string(); };
     std::string operator_name{};                      // "who" of requests

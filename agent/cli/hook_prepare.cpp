@@ -27,9 +27,10 @@ int prepare_hook(Environment& environment, const HookArguments& hook, const agen
     const Json& reply = replies.items().front();
     environment.console.line(fmt::format("mxseal: {}: {}", host->text(), text_of(reply["text"])));
     if (!client) return kExitDone;
-    auto laid = agent::lay_key(*client, hook.folder, host->text(), std::filesystem::path(*reply["folder"].as_string()) / "key.pem");
+    const auto folder = hook.folder.empty() ? agent::usual_folder(*client, environment.home) : std::filesystem::path(hook.folder);
+    auto laid = agent::lay_key(*client, folder, host->text(), std::filesystem::path(*reply["folder"].as_string()) / "key.pem");
     if (!laid) return fail(environment, laid.error());
-    const auto file = agent::key_file_of(*client, hook.folder, host->text());
+    const auto file = agent::key_file_of(*client, folder, host->text());
     environment.console.line(fmt::format("mxseal: {}: {} {}", host->text(), file.string(), *laid ? "holds that key now" : "holds that key already"));
     return kExitDone;
 }

@@ -38,7 +38,7 @@ int run_init(Environment& environment, const Arguments& arguments) {
         return kExitUsage;
     }
     const std::filesystem::path root = arguments.hook.root.empty() ? "/" : arguments.hook.root;
-    const auto lineages = agent::find_lineages(*client, root, environment.clock.wall());
+    const auto lineages = agent::find_lineages(*client, root, environment.home, environment.clock.wall());
     if (lineages.empty()) environment.console.warn(fmt::format("mxseal: {} keeps no certificate in its usual folder", arguments.init_from));
     const auto text = agent::first_configuration(*client, lineages, agent::read_postfix(root / "etc/postfix/main.cf"));
     if (arguments.init_file.empty()) {

@@ -33,6 +33,14 @@ std::string operator_name(char** environment) {
     return entry != nullptr ? std::string(entry->pw_name) : fmt::format("uid {}", ::getuid());
 }
 
+// As a shell has it: $HOME, else what the password database says; a service has no $HOME.
+std::filesystem::path home_folder(char** environment) {
+    const auto told = variable(environment, "HOME");
+    if (!told.empty()) return told;
+    const passwd* entry = ::getpwuid(::getuid());
+    return entry != nullptr ? entry->pw_dir : "/";
+}
+
 // sd_listen_fds(3): $LISTEN_FDS is meant for the process that $LISTEN_PID names.
 int inherited_sockets(char** environment) {
     const auto number = [&](std::string_view name) {
@@ -85,6 +93,7 @@ int run_main(int count, char** words, char** environment) {
     SystemClock clock;
     Environment world{console, clock};
     world.out_is_terminal = terminal;
+    world.home = home_folder(environment);
     world.variable = [environment](std::string_view name) { return variable(environment, name); };
     world.operator_name = operator_name(environment);
     world.notify_socket = variable(environment, "NOTIFY_SOCKET");

@@ -10,17 +10,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path usual_folder(Client client) {
-    switch (client) {
-    case Client::certbot: return "/etc/letsencrypt";
-    case Client::lego: return "/root/.lego";
-    case Client::dehydrated: return "/var/lib/dehydrated/certs";
-    case Client::acme_sh: return "/root/.acme.sh";
-    case Client::uacme: return "/etc/ssl/uacme";
-    }
-    return {};
-}
-
 // certbot's live folder holds links into its archive, and it goes by them; dehydrated makes its link anew at each order.
 fs::path place_of(Client client, const fs::path& file) {
     std::error_code ignored;
@@ -57,8 +46,18 @@ FileRights rights_like(const TargetFolder& folder, const std::string& name) {
 
 } // namespace
 
-fs::path key_file_of(Client client, const fs::path& given, const std::string& host) {
-    const fs::path folder = given.empty() ? usual_folder(client) : given;
+fs::path usual_folder(Client client, const fs::path& home) {
+    switch (client) {
+    case Client::certbot: return "/etc/letsencrypt";
+    case Client::lego: return home / ".lego";
+    case Client::dehydrated: return "/var/lib/dehydrated/certs";
+    case Client::acme_sh: return home / ".acme.sh";
+    case Client::uacme: return "/etc/ssl/uacme";
+    }
+    return {};
+}
+
+fs::path key_file_of(Client client, const fs::path& folder, const std::string& host) {
     switch (client) {
     case Client::certbot: return folder / "live" / host / "privkey.pem";
     case Client::lego: return folder / "certificates" / (host + ".key");
@@ -74,24 +73,24 @@ fs::path key_file_of(Client client, const fs::path& given, const std::string& ho
     return {};
 }
 
-Result<bool> lay_key(Client client, const fs::path& given, const std::string& host, const fs::path& from) {
+Result<bool> lay_key(Client client, const fs::path& folder, const std::string& host, const fs::path& from) {
     std::error_code ignored;
     auto content = read_key(fs::weakly_canonical(from, ignored));
     if (!content) return std::move(content).error();
     auto key = PrivateKey::from_pem(content->reveal());
     if (!key) return std::move(key).error().in_context(from.string());
-    const fs::path file = key_file_of(client, given, host);
+    const fs::path file = key_file_of(client, folder, host);
     if (holds(file, *key)) return false;
     const fs::path place = place_of(client, file);
     if (!fs::is_directory(place.parent_path(), ignored))
         return Error(ErrorCode::not_found, fmt::format("{} has no certificate of {} yet ({} is not there): let it issue once, or give it the signing request beside {}", to_string(client), host,
                                                        place.parent_path().string(), from.string()));
-    auto folder = TargetFolder::open(place.parent_path());
-    if (!folder) return std::move(folder).error();
+    auto target = TargetFolder::open(place.parent_path());
+    if (!target) return std::move(target).error();
     const std::string name = place.filename();
-    auto beside = folder->write_beside(name, content->reveal(), rights_like(*folder, name));
+    auto beside = target->write_beside(name, content->reveal(), rights_like(*target, name));
     if (!beside) return std::move(beside).error();
-    if (auto renamed = folder->rename(*beside, name); !renamed) return std::move(renamed).error();
+    if (auto renamed = target->rename(*beside, name); !renamed) return std::move(renamed).error();
     return true;
 }
 

@@ -5,7 +5,10 @@
 
 namespace mxseal::agent {
 
-// `folder`: certbot's --config-dir, lego's --path, dehydrated's CERTDIR, acme.sh's --home, uacme's --confdir; empty: the usual one of root.
+// certbot's --config-dir, lego's --path, dehydrated's CERTDIR, acme.sh's --home, uacme's --confdir where nobody said another. `home`: of who runs the client.
+std::filesystem::path usual_folder(Client client, const std::filesystem::path& home);
+
+// `folder`: the usual one, or what the client was told.
 std::filesystem::path key_file_of(Client client, const std::filesystem::path& folder, const std::string& host);
 
 // Puts the key in `from` (PEM) there, with the rights of the file that it replaces; nothing when that key is there already: then false.

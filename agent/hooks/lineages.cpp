@@ -1,5 +1,7 @@
 #include "agent/hooks/lineages.hpp"
 
+#include "agent/hooks/client_files.hpp"
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -15,9 +17,9 @@ namespace fs = std::filesystem;
 constexpr std::size_t kLineagesMax = 1000; // our choice: a mail server has a few
 
 // Where each client keeps its certificates, and what the file with the whole chain is called there.
-std::vector<fs::path> chains_of(Client client, const fs::path& root) {
+std::vector<fs::path> chains_of(Client client, const fs::path& root, const fs::path& home) {
     const bool lego = client == Client::lego;
-    const fs::path folder = root / (client == Client::certbot ? "etc/letsencrypt/live" : lego ? "root/.lego/certificates" : "var/lib/dehydrated/certs");
+    const fs::path folder = root / usual_folder(client, home).relative_path() / (client == Client::certbot ? "live" : lego ? "certificates" : "");
     std::vector<fs::path> chains;
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(folder, ignored)) {
@@ -75,9 +77,9 @@ std::string zone_of(const std::string& host) {
 
 } // namespace
 
-std::vector<Lineage> find_lineages(Client client, const fs::path& root, Instant now) {
+std::vector<Lineage> find_lineages(Client client, const fs::path& root, const fs::path& home, Instant now) {
     std::vector<Lineage> lineages;
-    for (const fs::path& chain : chains_of(client, root)) {
+    for (const fs::path& chain : chains_of(client, root, home)) {
         Lineage& lineage = lineages.emplace_back();
         lineage.chain = "/" / chain.lexically_relative(root);
         auto read = read_chain_of({{}, chain}, now);

@@ -12,8 +12,8 @@ struct Lineage {
     std::string trouble;            // why it cannot be used; names are empty then
 };
 
-// Of certbot, lego and dehydrated, in their usual folders under `root`, by name. Nothing is changed.
-std::vector<Lineage> find_lineages(Client client, const std::filesystem::path& root, Instant now);
+// Of certbot, lego and dehydrated, in their usual folders under `root`, by name. `home`: of who runs the client, without `root`. Nothing is changed.
+std::vector<Lineage> find_lineages(Client client, const std::filesystem::path& root, const std::filesystem::path& home, Instant now);
 
 // YAML. Hosts are the names that Postfix's files or the name itself show to be of mail; what cannot be known stands in comments that say so.
 std::string first_configuration(Client client, const std::vector<Lineage>& lineages, const PostfixFacts& postfix);

@@ -8,10 +8,12 @@ namespace mxseal::agent::testing {
 
 namespace {
 
+const std::filesystem::path kHome = "/home/postmaster";
+
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::string text_for(const Folder& root, Client client = Client::certbot) {
-    return first_configuration(client, find_lineages(client, root.path(), kNow), read_postfix(root.path() / "etc/postfix/main.cf"));
+    return first_configuration(client, find_lineages(client, root.path(), kHome, kNow), read_postfix(root.path() / "etc/postfix/main.cf"));
 }
 
 ConfigMistakes mistakes_in(const std::string& text) {
@@ -55,11 +57,11 @@ TEST_CASE("config check on what was made names what is to be filled in, and noth
 TEST_CASE("lego's and dehydrated's folders are read, too; names of mail are known by how they begin") {
     Folder root;
     ClientOfTests client;
-    root.write("root/.lego/certificates/mx1.example.org.crt", client.chain());
-    root.write("root/.lego/certificates/mx1.example.org.issuer.crt", client.ca.root_pem());
+    root.write("home/postmaster/.lego/certificates/mx1.example.org.crt", client.chain());
+    root.write("home/postmaster/.lego/certificates/mx1.example.org.issuer.crt", client.ca.root_pem());
     root.write("var/lib/dehydrated/certs/mail.example.org/fullchain.pem", client.chain({"mail.example.org", "mta-sts.example.org", "*.example.org"}));
-    REQUIRE(find_lineages(Client::lego, root.path(), kNow).size() == 1);
-    CHECK(find_lineages(Client::lego, root.path(), kNow).front().chain == "/root/.lego/certificates/mx1.example.org.crt");
+    REQUIRE(find_lineages(Client::lego, root.path(), kHome, kNow).size() == 1);
+    CHECK(find_lineages(Client::lego, root.path(), kHome, kNow).front().chain == "/home/postmaster/.lego/certificates/mx1.example.org.crt");
     const auto text = text_for(root, Client::dehydrated);
     CHECK(has(text, "  mail.example.org:\n"));
     CHECK_FALSE(has(text, "  mta-sts.example.org:\n"));
@@ -73,19 +75,19 @@ TEST_CASE("an expired lineage and an empty folder leave lines to fill in") {
     const auto text = text_for(root);
     CHECK(has(text, "has expired"));
     CHECK(has(text, "# FILL IN: no certificate was taken for one of an MX host."));
-    CHECK(find_lineages(Client::certbot, root.path() / "nothing", kNow).empty());
+    CHECK(find_lineages(Client::certbot, root.path() / "nothing", kHome, kNow).empty());
 }
 
 TEST_CASE("what Postfix reads is found over continued lines, lists and comments") {
     Folder folder;
-    const auto main_cf = folder.write("main.cf", "smtpd_tls_chain_files = /a/key.pem,\n# between\n\t/root/.acme.sh/mx1_ecc/fullchain.cer /c.pem\nsmtpd_tls_cert_file=$config_directory/x.pem\nmyhostname = $name\n"
+    const auto main_cf = folder.write("main.cf", "smtpd_tls_chain_files = /a/key.pem,\n# between\n\t/home/postmaster/.acme.sh/mx1_ecc/fullchain.cer /c.pem\nsmtpd_tls_cert_file=$config_directory/x.pem\nmyhostname = $name\n"
                                                  "smtpd_tls_key_file = /etc/letsencrypt/live/a/privkey.pem\nsmtpd_tls_key_file = /other.pem\nsmtp_tls_cert_file = /etc/letsencrypt/live/a/cert.pem\n");
     const auto facts = read_postfix(main_cf);
     std::vector<std::string> files;
     for (const auto& each : facts.files) files.push_back(each.file);
-    CHECK(files == std::vector<std::string>{"/a/key.pem", "/root/.acme.sh/mx1_ecc/fullchain.cer", "/c.pem", "/other.pem"});
+    CHECK(files == std::vector<std::string>{"/a/key.pem", "/home/postmaster/.acme.sh/mx1_ecc/fullchain.cer", "/c.pem", "/other.pem"});
     CHECK(facts.myhostname.empty());
-    CHECK(client_folder_of("/root/.acme.sh/mx1_ecc/fullchain.cer") == "acme.sh");
+    CHECK(client_folder_of("/home/postmaster/.acme.sh/mx1_ecc/fullchain.cer") == "acme.sh");
     CHECK(client_folder_of("/etc/letsencrypt/live/a/privkey.pem") == "certbot");
     CHECK(client_folder_of("/etc/postfix/tls/mx1.pem").empty());
     CHECK(read_postfix(folder.path() / "none").files.empty());
