@@ -28,9 +28,10 @@ void World::observe(std::size_t host) {
         seen.address_security = Security::secure;
         OwnerObservation owner;
         std::vector<std::size_t> given;
-        const Instant signed_until = signatures_end_.value_or(now() + kSignatures);
-        for (std::size_t number = 0; number < servers_.size(); ++number) {
-            const ServerState& server = servers_[number];
+        const ZoneState& zone = zone_of(host);
+        const Instant signed_until = zone.signatures_end.value_or(now() + kSignatures);
+        for (std::size_t number = 0; number < zone.servers.size(); ++number) {
+            const ServerState& server = zone.servers[number];
             const Copy& copy = owners_[host].copy(number);
             ServerAnswer answer;
             answer.server = server.name;
@@ -59,7 +60,7 @@ void World::observe(std::size_t host) {
             }
             owner.servers.push_back(std::move(answer));
         }
-        if (now() < servers_.front().hidden_until) {
+        if (now() < zone.servers.front().hidden_until) {
             owner.primary_error = "no answer";
         } else {
             owner.primary = owners_[host].copy(0).content.records;

@@ -39,10 +39,10 @@ std::vector<BadPair> World::bad_pairs(std::size_t host, bool live_only) const {
     const Duration after = stale_of(host) + setting_.config.timing.safety_margin - kClockError;
     const Duration fresh = std::max<Duration>(setting_.config.timing.observe_every, kRightBefore) + kRightBefore;
     if (live_only) {
-        for (std::size_t server = 0; server < servers_.size(); ++server)
+        for (std::size_t server = 0; server < owners_[host].servers(); ++server)
             if (const Copy& copy = owners_[host].copy(server); !copy.silent && !copy.content.records.empty()) look(copy.content.records);
     } else {
-        owners_[host].each_held(now(), after, fresh, [this](std::size_t server) { return visible(server); }, look);
+        owners_[host].each_held(now(), after, fresh, [&](std::size_t server) { return visible(zone_of(host).servers[server]); }, look);
     }
     std::sort(bad.begin(), bad.end());
     bad.erase(std::unique(bad.begin(), bad.end()), bad.end());
@@ -141,14 +141,17 @@ void World::judge_rolls(Duration length) {
 }
 
 Instant World::last_trouble() const {
-    Instant last = signer_back_;
+    Instant last{};
     for (const MailHost& host : hosts_) {
         last = std::max(last, host.disturbed);
         for (const Backend& backend : host.backends) last = std::max({last, backend.down_until, backend.no_starttls_until, backend.lingers_until});
     }
-    for (const ServerState& server : servers_) {
-        last = std::max({last, server.hidden_until, server.unsigned_until, server.blocked_until});
-        for (Instant fallen : server.fallen_until) last = std::max(last, fallen);
+    for (const ZoneState& zone : zones_) {
+        last = std::max(last, zone.signer_back);
+        for (const ServerState& server : zone.servers) {
+            last = std::max({last, server.hidden_until, server.unsigned_until, server.blocked_until});
+            for (Instant fallen : server.fallen_until) last = std::max(last, fallen);
+        }
     }
     return last;
 }
@@ -245,8 +248,8 @@ void World::judge_rest() {
             auto kept = store().get_key(spki->hex());
             if (kept.ok() && !*kept) wrong(fmt::format("key {} is not in the store", spki->short_hex()));
             if (role == "current" && std::find(model.file.begin(), model.file.end(), *spki) == model.file.end()) wrong(fmt::format("the current key {} is not in the MTA's file", spki->short_hex()));
-            for (std::size_t server = 0; server < servers_.size(); ++server)
-                if (!owners_[host].copy(server).content.records.contains(record_of(*spki))) wrong(fmt::format("{} does not answer with {} key {}", servers_[server].name, role, spki->short_hex()));
+            for (std::size_t server = 0; server < owners_[host].servers(); ++server)
+                if (!owners_[host].copy(server).content.records.contains(record_of(*spki))) wrong(fmt::format("{} does not answer with {} key {}", zone_of(host).servers[server].name, role, spki->short_hex()));
         }
         judge_.checked(Check::healing);
         if (!bad_pairs(host, true).empty()) wrong("a served key does not match a live version");

@@ -23,6 +23,7 @@ struct Backend {
 
 struct MailHost {
     std::string name;
+    std::size_t zone = 0; // index
     std::vector<Backend> backends;
     Keys file;                             // what a process that starts now reads
     Keys former;                           // what stood in it before

@@ -28,9 +28,10 @@ const CacheEntry* World::look_up(std::size_t cache, std::size_t host, int depth)
         if (above == nullptr) return each.stale(host, now());
         entry = *above; // the TTL is handed on decremented
     } else {
-        const std::size_t server = static_cast<std::size_t>(fate_.choice(servers_.size()));
+        const ZoneState& zone = zone_of(host);
+        const std::size_t server = static_cast<std::size_t>(fate_.choice(zone.servers.size()));
         const Copy& copy = owners_[host].copy(server);
-        const bool signed_well = now() >= servers_[server].unsigned_until && signatures_end_.value_or(Instant::max()) > now();
+        const bool signed_well = now() >= zone.servers[server].unsigned_until && zone.signatures_end.value_or(Instant::max()) > now();
         if (copy.silent || !signed_well) return each.stale(host, now());
         Duration ttl = copy.content.records.empty() ? Duration{setting_.negative_ttl} : Duration{copy.content.ttl};
         if (each.habits.cap > Duration{0}) ttl = std::min(ttl, each.habits.cap);

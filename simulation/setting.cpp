@@ -33,6 +33,22 @@ agent::Config config_of(unsigned hosts, std::vector<rotation::Algorithm> keys) {
     return config;
 }
 
+// The MX hosts of one domain as several owners have them: their zones are served, signed and written apart.
+void give_each_host_a_zone(agent::Config& config) {
+    std::map<dns::Name, agent::HostConfig> hosts;
+    unsigned number = 0;
+    for (auto& [unused, host] : config.hosts) {
+        agent::ZoneConfig zone;
+        zone.name = name(fmt::format("{}.example", static_cast<char>('a' + number)));
+        zone.providers = {"simulated"};
+        config.zones.emplace(zone.name, zone);
+        host.name = name(fmt::format("mx{}.{}", ++number, zone.name.text()));
+        host.zone = zone.name;
+        hosts.emplace(host.name, host);
+    }
+    config.hosts = std::move(hosts);
+}
+
 } // namespace
 
 std::vector<CacheHabits> usual_caches(const agent::Timing& timing) {
@@ -94,6 +110,7 @@ Setting random_setting(std::uint64_t seed) {
     }
     // In one world of eight the last host keeps its ACME client, which makes the keys.
     if (seed % 8 == 5) setting.config.hosts.rbegin()->second.certificate = "external";
+    if (seed % 16 == 7 || seed % 16 == 13) give_each_host_a_zone(setting.config);
     return setting;
 }
 

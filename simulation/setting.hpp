@@ -12,7 +12,7 @@ namespace mxseal::simulation {
 
 struct Setting {
     agent::Config config;
-    unsigned servers = 2;
+    unsigned servers = 2;                 // of each zone that has hosts
     unsigned addresses = 2;               // of each host
     Duration transfer_lag = std::chrono::seconds(3);
     Ttl soa_expire{7200};
@@ -27,7 +27,7 @@ struct Setting {
 
 // The stated world of the numbers: rotate_every 2d, two hosts, two servers, two addresses each, waits of an hour.
 Setting stated_setting();
-// One to three hosts, TTLs, margins, servers, addresses and algorithms drawn from the seed.
+// One to three hosts in one zone or in zones of their own, TTLs, margins, servers, addresses and algorithms drawn from the seed.
 Setting random_setting(std::uint64_t seed);
 // The same with a CA that says nothing about renewals and no client that brings certificates: worlds from before these go on as they were.
 Setting without_renewal_info(Setting setting);

@@ -49,7 +49,8 @@ void World::call_operator(std::size_t host) {
 
 void World::strike(const Strike& strike) {
     const std::size_t host = pick(strike, 0, hosts_.size());
-    const std::size_t server = pick(strike, 1, servers_.size());
+    ZoneState& zone = zone_of(host);
+    const std::size_t server = pick(strike, 1, zone.servers.size());
     Backend& backend = hosts_[host].backends[pick(strike, 2, hosts_[host].backends.size())];
     const auto lasts = [&](Duration least, Duration most) { return now() + fate_.between(strike, 3, least, most); };
     const auto request = [&](const char* command, bool emergency = false) {
@@ -66,16 +67,16 @@ void World::strike(const Strike& strike) {
     };
     switch (strike.fault) {
     case Fault::server_unreachable:
-        servers_[server].hidden_until = fate_.measure(strike, 5) < 0.1 ? lasts(24h, 72h) : lasts(5min, 12h);
+        zone.servers[server].hidden_until = fate_.measure(strike, 5) < 0.1 ? lasts(24h, 72h) : lasts(5min, 12h);
         // Half of them are cut off from their primary as well.
-        if (server > 0 && fate_.measure(strike, 4) < 0.5) block_transfers(server, servers_[server].hidden_until);
+        if (server > 0 && fate_.measure(strike, 4) < 0.5) block_transfers(hosts_[host].zone, server, zone.servers[server].hidden_until);
         return disturb_all();
-    case Fault::server_unsigned: servers_[server].unsigned_until = lasts(5min, 3h); return disturb_all();
+    case Fault::server_unsigned: zone.servers[server].unsigned_until = lasts(5min, 3h); return disturb_all();
     case Fault::signer_stops:
         // Signatures have at most two weeks to live, and may be near their end when the signer stops.
-        signatures_end_ = lasts(1h, 24h * 14);
-        signer_back_ = now() + fate_.between(strike, 4, 6h, 48h);
-        at(signer_back_, [this] { signatures_end_.reset(); });
+        zone.signatures_end = lasts(1h, 24h * 14);
+        zone.signer_back = now() + fate_.between(strike, 4, 6h, 48h);
+        at(zone.signer_back, [this, host] { zone_of(host).signatures_end.reset(); });
         return disturb_all();
     case Fault::server_falls_back: {
         const std::vector<Content>& versions = memory_[host].versions;
@@ -173,7 +174,7 @@ void World::strike(const Strike& strike) {
 }
 
 void World::fall_back(std::size_t server, std::size_t host, Content old, Instant until) {
-    servers_[server].fallen_until[host] = until;
+    zone_of(host).servers[server].fallen_until[host] = until;
     owners_[host].set(server, std::move(old), Hand::foreign, now());
     at(until, [this, server, host] { transfer(server, host); });
     foreign_change(host);
@@ -210,15 +211,17 @@ void World::strike_after_switch(std::size_t host) {
         });
     }
     if (const auto strike = fate_.draw(Fault::falls_back_before_switch, now())) {
-        const std::size_t server = pick(*strike, 1, servers_.size());
+        const std::size_t server = pick(*strike, 1, zone_of(host).servers.size());
         // Between two looks of a long wait, and before the turn comes.
         const Instant turn = now() + setting_.config.timing.stagger - fate_.between(*strike, 2, 1s, 20min);
-        for (std::size_t each = 0; server > 0 && each < hosts_.size(); ++each)
+        for (std::size_t each = 0; server > 0 && each < hosts_.size(); ++each) {
+            if (hosts_[each].zone != hosts_[host].zone) continue;
             at(turn, [this, strike = *strike, server, each] {
                 const std::vector<Content>& versions = memory_[each].versions;
                 if (fate_.stopped() || versions.empty()) return;
                 fall_back(server, each, versions[pick(strike, 4, versions.size())], now() + fate_.between(strike, 3, 30min, 12h));
             });
+        }
     }
     if (const auto strike = fate_.draw(Fault::clock_steps_at_switch, now()))
         after(fate_.between(*strike, 1, 1s, 10min), [this, strike = *strike] {
@@ -275,20 +278,25 @@ void World::change_configuration(const Strike& strike) {
     start_agent();
 }
 
+void World::calm_zone(std::size_t zone) {
+    zones_[zone].signatures_end.reset();
+    for (std::size_t server = 0; server < zones_[zone].servers.size(); ++server) {
+        ServerState& state = zones_[zone].servers[server];
+        state.hidden_until = state.unsigned_until = state.blocked_until = now();
+        for (std::size_t host = 0; host < hosts_.size(); ++host) {
+            if (hosts_[host].zone != zone) continue;
+            state.fallen_until[host] = now();
+            if (server > 0) transfer(server, host);
+        }
+    }
+}
+
 void World::calm_down() {
     fate_.stop();
     database_->on_write(nullptr);
     if (held_back_) database_->sync();
     held_back_ = false;
-    signatures_end_.reset();
-    for (std::size_t server = 0; server < servers_.size(); ++server) {
-        ServerState& state = servers_[server];
-        state.hidden_until = state.unsigned_until = state.blocked_until = now();
-        for (std::size_t host = 0; host < hosts_.size(); ++host) {
-            state.fallen_until[host] = now();
-            if (server > 0) transfer(server, host);
-        }
-    }
+    for (std::size_t zone = 0; zone < zones_.size(); ++zone) calm_zone(zone);
     for (std::size_t host = 0; host < hosts_.size(); ++host) {
         for (Backend& backend : hosts_[host].backends) {
             backend.down_until = backend.no_starttls_until = backend.lingers_until = now();

@@ -3,6 +3,7 @@
 
 #include "agent/store/sqlite_store.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -30,14 +31,13 @@ World::World(Setting setting, Options options)
     : setting_(std::move(setting)), options_(std::move(options)), fate_(options_.seed, options_.faults, options_.only) {
     began_ = now();
     const agent::Config& config = setting_.config;
-    for (unsigned number = 0; number < setting_.servers; ++number)
-        servers_.push_back({fmt::format("ns{}.example.net", number + 1), fmt::format("192.0.2.{}", number + 1), {}, {}, {}, {}, std::vector<Instant>(config.hosts.size())});
     for (const CacheHabits& habits : setting_.caches) caches_.push_back({habits, std::vector<std::optional<CacheEntry>>(config.hosts.size())});
     for (const auto& [name, host] : config.hosts) {
         const std::size_t number = hosts_.size();
         index_[name.text()] = number;
         MailHost& model = hosts_.emplace_back();
         model.name = name.text();
+        model.zone = make_zone(host.zone);
         memory_.emplace_back();
         owners_.emplace_back(setting_.servers, config.timing.resolver_min_ttl);
         std::vector<dns::TlsaRecord> records;
@@ -52,7 +52,7 @@ World::World(Setting setting, Options options)
         const dns::TlsaSet served(std::move(records));
         if (setting_.recently_published)
             owners_[number].remember(served, Ttl{std::chrono::duration_cast<std::chrono::seconds>(config.timing.unseen_ttl).count()}, now());
-        for (std::size_t server = 0; setting_.published_before && server < servers_.size(); ++server)
+        for (std::size_t server = 0; setting_.published_before && server < setting_.servers; ++server)
             owners_[number].set(server, {served, host.tlsa_ttl}, Hand::ours, now());
     }
     if (options_.sqlite) folder_ = folder_for(options_.seed);
@@ -69,6 +69,16 @@ World::World(Setting setting, Options options)
     });
     if (setting_.mail_every > Duration{0}) after(setting_.mail_every, [this] { send_mail(); });
     start_agent();
+}
+
+std::size_t World::make_zone(const dns::Name& name) {
+    const auto found = std::find_if(zones_.begin(), zones_.end(), [&](const ZoneState& each) { return each.name == name; });
+    if (found != zones_.end()) return static_cast<std::size_t>(found - zones_.begin());
+    const std::size_t zone = zones_.size();
+    zones_.push_back({name, {}, std::nullopt, {}});
+    for (unsigned number = 1; number <= setting_.servers; ++number)
+        zones_.back().servers.push_back({fmt::format("ns{}.{}", number, name.text()), fmt::format("192.0.{}.{}", 2 + zone, number), {}, {}, {}, {}, std::vector<Instant>(setting_.config.hosts.size())});
+    return zone;
 }
 
 World::~World() {
@@ -248,33 +258,37 @@ void World::set_primary(std::size_t host, Content content, Hand hand) {
     send_transfers(host);
 }
 
-void World::block_transfers(std::size_t server, Instant until) {
-    ServerState& state = servers_[server];
+void World::block_transfers(std::size_t zone, std::size_t server, Instant until) {
+    ServerState& state = zones_[zone].servers[server];
     state.blocked_since = now();
     state.blocked_until = until;
     // RFC 1035 section 3.3.13: a secondary that cannot refresh answers nobody beyond EXPIRE.
-    at(state.blocked_since + Duration{setting_.soa_expire}, [this, server, since = state.blocked_since] {
-        if (servers_[server].blocked_since != since || now() >= servers_[server].blocked_until) return;
-        for (Owner& owner : owners_) owner.silence(server, now());
+    at(state.blocked_since + Duration{setting_.soa_expire}, [this, zone, server, since = state.blocked_since] {
+        const ServerState& later = zones_[zone].servers[server];
+        if (later.blocked_since != since || now() >= later.blocked_until) return;
+        for (std::size_t each = 0; each < owners_.size(); ++each)
+            if (hosts_[each].zone == zone) owners_[each].silence(server, now());
     });
-    at(state.blocked_until, [this, server] {
-        for (std::size_t each = 0; each < owners_.size(); ++each) transfer(server, each);
+    at(state.blocked_until, [this, zone, server] {
+        for (std::size_t each = 0; each < owners_.size(); ++each)
+            if (hosts_[each].zone == zone) transfer(server, each);
     });
 }
 
 void World::send_transfers(std::size_t host) {
-    for (std::size_t server = 1; server < servers_.size(); ++server) {
-        ServerState& state = servers_[server];
+    const std::size_t zone = hosts_[host].zone;
+    for (std::size_t server = 1; server < zones_[zone].servers.size(); ++server) {
+        ServerState& state = zones_[zone].servers[server];
         if (now() >= state.blocked_until)
             if (auto strike = fate_.draw(Fault::transfer_late, now())) {
                 disturb_all();
-                block_transfers(server, now() + fate_.between(*strike, 0, std::chrono::minutes(5), fate_.measure(*strike, 1) < 0.2 ? Duration{std::chrono::hours(12)} : Duration{std::chrono::hours(1)}));
+                block_transfers(zone, server, now() + fate_.between(*strike, 0, std::chrono::minutes(5), fate_.measure(*strike, 1) < 0.2 ? Duration{std::chrono::hours(12)} : Duration{std::chrono::hours(1)}));
             }
         if (now() >= state.blocked_until)
             if (auto strike = fate_.draw(Fault::server_stuck_unseen, now())) {
                 disturb_all();
                 const Duration expire{setting_.soa_expire};
-                block_transfers(server, now() + fate_.between(*strike, 0, expire / 2, expire * 19 / 20));
+                block_transfers(zone, server, now() + fate_.between(*strike, 0, expire / 2, expire * 19 / 20));
                 state.hidden_until = std::max(state.hidden_until, state.blocked_until);
             }
         const Duration lag = setting_.transfer_lag + latency(Duration{0}, setting_.transfer_lag);
@@ -283,7 +297,8 @@ void World::send_transfers(std::size_t host) {
 }
 
 void World::transfer(std::size_t server, std::size_t host) {
-    if (now() < servers_[server].blocked_until || now() < servers_[server].fallen_until[host]) return;
+    const ServerState& state = zone_of(host).servers[server];
+    if (now() < state.blocked_until || now() < state.fallen_until[host]) return;
     const Copy& primary = owners_[host].copy(0);
     if (owners_[host].copy(server).content == primary.content && !owners_[host].copy(server).silent) return;
     before_change(host);

@@ -32,13 +32,21 @@ struct Options {
     bool sqlite = false;                  // the real store, in a folder of its own that goes with the world
 };
 
-// A name server of the zone; the first one is the primary, which the provider writes to.
+// A name server of a zone; the first one is the primary, which the provider writes to.
 struct ServerState {
     std::string name, address;
     Instant hidden_until{};               // mxseal cannot reach it, others can
     Instant unsigned_until{};
     Instant blocked_until{}, blocked_since{}; // transfers do not come through
     std::vector<Instant> fallen_until;    // by host: it answers with an older version
+};
+
+// Its servers and its signer go wrong apart from those of other zones.
+struct ZoneState {
+    dns::Name name;
+    std::vector<ServerState> servers;
+    std::optional<Instant> signatures_end; // the signer stands still
+    Instant signer_back{};                 // it stands still, or stood, until then
 };
 
 struct Counters {
@@ -88,6 +96,7 @@ private:
     // world.cpp: the queue and the life of the agent
     void at(Instant when, std::function<void()> what);
     void after(Duration wait, std::function<void()> what) { at(now() + wait, std::move(what)); }
+    std::size_t make_zone(const dns::Name& name);
     bool next_event(Instant end);
     void start_agent();
     void stop_agent(bool machine_dies);
@@ -145,8 +154,10 @@ private:
     void set_primary(std::size_t host, Content content, Hand hand);
     void transfer(std::size_t server, std::size_t host);
     void send_transfers(std::size_t host);
-    void block_transfers(std::size_t server, Instant until);
-    bool visible(std::size_t server) const { return now() >= servers_[server].hidden_until && now() >= servers_[server].unsigned_until; }
+    void block_transfers(std::size_t zone, std::size_t server, Instant until);
+    ZoneState& zone_of(std::size_t host) { return zones_[hosts_[host].zone]; }
+    const ZoneState& zone_of(std::size_t host) const { return zones_[hosts_[host].zone]; }
+    bool visible(const ServerState& server) const { return now() >= server.hidden_until && now() >= server.unsigned_until; }
     // senders.cpp
     void before_change(std::size_t host);
     const CacheEntry* look_up(std::size_t cache, std::size_t host, int depth = 0);
@@ -171,6 +182,7 @@ private:
         hosts_[host].disturbed = std::max(hosts_[host].disturbed, end + longer);
     }
     void disturb_all();
+    void calm_zone(std::size_t zone);
     void forget_since(Instant then, const std::vector<HostMemory>& memory);
     // judging
     std::vector<BadPair> bad_pairs(std::size_t host, bool live_only) const;
@@ -192,13 +204,11 @@ private:
     Duration clock_stepped_{0};           // all steps in sum: what was seen before one may look later by as much
     Judge judge_;
     Counters counters_;
-    std::vector<ServerState> servers_;
+    std::vector<ZoneState> zones_;                 // those of the hosts, in the order of their first hosts
     std::vector<Owner> owners_;                    // by host
     std::vector<MailHost> hosts_;
     std::map<std::string, std::size_t> index_;
     std::vector<Cache> caches_;
-    std::optional<Instant> signatures_end_;        // the signer stands still
-    Instant signer_back_{};               // it stands still, or stood, until then
     std::map<rotation::SpkiHash, rotation::Algorithm> algorithms_;
     std::set<rotation::SpkiHash> own_keys_;         // keys that mxseal made or found at the start; the others are a foreign hand's
     std::map<std::pair<rotation::SpkiHash, int>, rotation::Chain> chains_;
