@@ -149,13 +149,30 @@ void SiteKeeper::on(SnapshotArrival& arrival) {
     }
     snapshot_trouble_.clear();
     log("", "snapshot.written", Json::object({{"generation", arrival.generation}, {"sites", *arrival.sites}}), fmt::format("generation {} with {} policies is in place", arrival.generation, *arrival.sites));
-    for (const auto& left_out : arrival.left_out) log("", "site.failed", Json::object(), "not in the snapshot: " + left_out);
+    for (const UnopenedSite& site : arrival.unopened) {
+        replace_unopened(site);
+        if (!site.carried_over) std::erase(named, site.domain);
+    }
     for (const auto& domain : named) {
         auto found = entries_.find(domain);
         // A certificate that no sender accepts is not fetched as a sender does.
         if (found != entries_.end() && found->second->is_served() && found->second->certificate != "self-signed") process(*found->second, SiteServed{});
     }
     if (listeners_.in_place) listeners_.in_place(named, arrival.generation);
+}
+
+// Its key is gone, so it gets another one with its next certificate; said once, for snapshots are written every now and then.
+void SiteKeeper::replace_unopened(const UnopenedSite& unopened) {
+    auto found = entries_.find(unopened.domain);
+    if (found == entries_.end() || found->second->settings == nullptr) return;
+    Entry& entry = *found->second;
+    if (!entry.site.not_after) return; // as was said already
+    log(entry.name, "site.failed", Json::object(),
+        fmt::format("{}; {}, and a new certificate is ordered", unopened.why, unopened.carried_over ? "what the former snapshot had is served on" : "it is not in the snapshot"));
+    entry.site.not_before.reset();
+    entry.site.not_after.reset();
+    keep(entry);
+    process(entry, SiteTimeReached{});
 }
 
 void SiteKeeper::changed_served(Entry& entry) {

@@ -94,6 +94,7 @@ private:
     void keep(const Entry& entry);                          // its row is stored with the next flush
     bool is_unflushed() const;
     SiteRow row_of(const Entry& entry) const;
+    void replace_unopened(const UnopenedSite& unopened);
     void changed_served(Entry& entry);
     void set_due(Entry& entry, std::optional<Instant> due);
     void write_snapshot_if_due(Instant now);

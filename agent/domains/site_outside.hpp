@@ -20,10 +20,15 @@ struct OrderArrival {
     Result<IssuedSite> issued;
     bool was_asked = true;            // the CA; false: mta-sts.<domain> leads nowhere, so no order was made (E-24)
 };
+// A site whose stored key could not be opened: its sealing key is lost, or its row is damaged.
+struct UnopenedSite {
+    std::string domain, why;
+    bool carried_over = false;        // with certificate and key of the file that was there; false: it is not in the snapshot
+};
 struct SnapshotArrival {
     std::uint64_t generation = 0;
     Result<std::size_t> sites;        // how many are in it; in place, and served where the endpoint is embedded
-    std::vector<std::string> left_out; // "example.org: why": sites that cannot be written
+    std::vector<UnopenedSite> unopened;
 };
 using SiteArrival = std::variant<OrderArrival, SnapshotArrival>;
 

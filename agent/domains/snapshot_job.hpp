@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/domains/site_keys.hpp"
+#include "agent/domains/site_outside.hpp"
 #include "agent/store/store.hpp"
 #include "base/time.hpp"
 
@@ -11,10 +12,10 @@ namespace mxseal::agent {
 
 struct WrittenSnapshot {
     std::size_t sites = 0;
-    std::vector<std::string> left_out; // "example.org: why": sites that cannot be written
+    std::vector<UnopenedSite> unopened;
 };
 
-// In place and synced when it returns. What is stored while it runs may or may not be in it, and then is in the next one. An error: the
+// In place and synced when it returns. A site that cannot be opened keeps the certificate that `file` has for it, with the body of now. What is stored while it runs may or may not be in it, and then is in the next one. An error: the
 // old file stays.
 Result<WrittenSnapshot> write_snapshot(Store& store, const SiteKeys& keys, const Clock& clock, const std::filesystem::path& file, std::uint64_t generation);
 

@@ -383,3 +383,41 @@ TEST_CASE("without an endpoint nothing is kept", "[domains][keeper]") {
     CHECK(world.told.snapshots.empty());
     CHECK_FALSE(world.keeper->next_due());
 }
+
+TEST_CASE("a site whose key cannot be opened any more gets a new certificate, said once, and counts as served only where it is", "[domains][keeper]") {
+    World world;
+    world.add("a.example");
+    world.add("b.example");
+    world.run(3s);
+    world.issue("a.example");
+    world.issue("b.example");
+    world.run(5s);
+    world.write();
+    world.told.orders.clear();
+    world.in_place.clear();
+    world.add("c.example"); // something changes, so a snapshot is written
+    world.run(3s);
+    world.told.orders.clear();
+    world.issue("c.example");
+    world.keeper->serve("a.example", "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n");
+    world.keeper->serve("b.example", "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n");
+    world.run(10min);
+    const auto generation = world.told.snapshots.back();
+    const auto unopened = [&](std::uint64_t number) {
+        world.keeper->arrived(SnapshotArrival{number, std::size_t{2}, {{"a.example", "the seal does not fit", true}, {"b.example", "the seal does not fit", false}}});
+        world.run();
+    };
+    unopened(generation);
+    CHECK(world.told.orders == std::vector<std::string>{"a.example by web", "b.example by web"});
+    CHECK(std::count(world.in_place.begin(), world.in_place.end(), "a.example") > 0);
+    CHECK(std::count(world.in_place.begin(), world.in_place.end(), "b.example") == 0);
+    CHECK(std::count(world.events.begin(), world.events.end(), "a.example site.failed") == 1);
+    world.issue("a.example");
+    world.run(3h);
+    REQUIRE(world.told.snapshots.back() > generation);
+    world.keeper->arrived(SnapshotArrival{world.told.snapshots.back(), std::size_t{2}, {{"b.example", "the seal does not fit", false}}});
+    world.run(1h);
+    CHECK(std::count(world.events.begin(), world.events.end(), "b.example site.failed") == 1);
+    CHECK(std::count(world.told.orders.begin(), world.told.orders.end(), "b.example by web") == 1);
+    CHECK(world.of("b.example")["certificate"].as_string().value_or("") != "");
+}

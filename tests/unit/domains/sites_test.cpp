@@ -93,8 +93,35 @@ TEST_CASE_METHOD(World, "a site that is damaged is left out and named, the other
     auto written = write_snapshot(*store, keys, clock, file, 1);
     REQUIRE(written);
     CHECK(written->sites == 1);
-    REQUIRE(written->left_out.size() == 1);
-    CHECK(written->left_out.front().starts_with("a.example: "));
+    REQUIRE(written->unopened.size() == 1);
+    CHECK(written->unopened.front().domain == "a.example");
+    CHECK_FALSE(written->unopened.front().carried_over);
+}
+
+TEST_CASE_METHOD(World, "when the sealing key is lost each site is served on with what the former snapshot has, and the body of now", "[domains][sites]") {
+    serve("a.example", "body");
+    serve("b.example", "body");
+    REQUIRE(write_snapshot(*store, keys, clock, file, 1));
+    const auto point = (*server::Snapshot::open(file).value()->find("mta-sts.a.example"))->key.point;
+    serve("c.example", "body"); // not in that snapshot
+    Commit changed;
+    SiteRow row;
+    row.domain = "a.example";
+    row.body = "another body";
+    changed.sites = {row};
+    REQUIRE(store->commit(token, changed));
+    const Sealer other = Sealer::load_or_create(folder.path / "made-anew.key").value();
+    auto written = write_snapshot(*store, SiteKeys{other}, clock, file, 2);
+    REQUIRE(written);
+    CHECK(written->sites == 2);
+    REQUIRE(written->unopened.size() == 3);
+    CHECK(written->unopened[1].carried_over);
+    CHECK_FALSE(written->unopened[2].carried_over);
+    auto carried = server::Snapshot::open(file).value()->find("mta-sts.a.example");
+    REQUIRE(carried);
+    REQUIRE(carried->has_value());
+    CHECK((*carried)->policy == "another body");
+    CHECK((*carried)->key.point == point);
 }
 
 TEST_CASE_METHOD(World, "a store that cannot be read leaves the old file", "[domains][sites]") {
