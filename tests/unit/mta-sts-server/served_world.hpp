@@ -78,6 +78,7 @@ struct World {
     std::vector<std::string> events;
     std::uint16_t https = 0, http = 0, status = 0;
     std::unique_ptr<Server> server; // last: it goes first
+};
 
 // A client whose handshake is over and who has said nothing yet; it hangs up at the end.
 struct OpenClient {
