@@ -1,6 +1,7 @@
 // BIND as a child process on loopback, with a signed zone that takes updates.
 #include "tests/conformance/child_process.hpp"
 #include "tests/conformance/provider_world.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <filesystem>
 #include <iostream>
