@@ -1,5 +1,6 @@
 #include "agent/domains/policy_document.hpp"
 
+#include "base/json_reader.hpp"
 #include "base/json_writer.hpp"
 
 #include <fmt/format.h>
@@ -89,125 +90,87 @@ void put(JsonWriter& to, const EndpointAddress& address) { object(to, "address",
 void put(JsonWriter& to, const SharedId& shared) { object(to, "id", shared.id, "intent", shared.intent); }
 void put(JsonWriter& to, const PastBody& past) { object(to, "body", past.body, "last_served", past.last_served, "replaced", past.replaced); }
 
-// Reading: `get<T>(json, field)` throws the first field that does not fit; the throw ends in from_policy_document().
+} // namespace
 
-struct Misfit {
-    const char* field;
-};
+} // namespace mxseal::agent
 
-template <class T>
-struct Get;
-template <class T>
-T get(const Json& json, const char* field) {
-    return Get<T>::from(json[field], field);
-}
-template <class T>
-T given(std::optional<T> value, const char* field) {
-    if (!value) throw Misfit{field};
-    return std::move(*value);
-}
+// Reading: the throw of what does not fit ends in from_policy_document() and from_shared_document().
+namespace mxseal::document {
+
+using namespace rotation::mta_sts;
 
 template <>
-struct Get<std::string> {
-    static std::string from(const Json& json, const char* field) { return given(json.as_string(), field); }
-};
-template <>
-struct Get<std::int64_t> {
-    static std::int64_t from(const Json& json, const char* field) { return given(json.as_integer(), field); }
-};
-template <>
-struct Get<bool> {
-    static bool from(const Json& json, const char* field) { return given(json.as_bool(), field); }
-};
-template <>
-struct Get<Instant> {
-    static Instant from(const Json& json, const char* field) { return from_unix_ms(given(json.as_integer(), field)); }
-};
-template <>
-struct Get<std::chrono::seconds> {
-    static std::chrono::seconds from(const Json& json, const char* field) { return std::chrono::seconds(given(json.as_integer(), field)); }
-};
-template <class T>
-struct Get<std::optional<T>> {
-    static std::optional<T> from(const Json& json, const char* field) { return json.is_null() ? std::nullopt : std::optional<T>(Get<T>::from(json, field)); }
-};
-template <class T>
-struct Get<std::vector<T>> {
-    static std::vector<T> from(const Json& json, const char* field) {
-        if (!json.is_array()) throw Misfit{field};
-        std::vector<T> values;
-        for (const Json& item : json.items()) values.push_back(Get<T>::from(item, field));
-        return values;
+struct In<PolicyBody> {
+    static PolicyBody read(const Json& json, const char*) {
+        return {given(parse_mode(in<std::string>(json, "mode")), "mode"), in<std::chrono::seconds>(json, "max_age"), in<std::vector<std::string>>(json, "mx")};
     }
 };
 template <>
-struct Get<PolicyBody> {
-    static PolicyBody from(const Json& json, const char*) {
-        return {given(parse_mode(get<std::string>(json, "mode")), "mode"), get<std::chrono::seconds>(json, "max_age"), get<std::vector<std::string>>(json, "mx")};
+struct In<RrsetVersion> {
+    static RrsetVersion read(const Json& json, const char*) { return {in<Values>(json, "values"), in<Instant>(json, "first_seen"), in<std::optional<Instant>>(json, "closed_at")}; }
+};
+template <>
+struct In<RrsetServer> {
+    static RrsetServer read(const Json& json, const char*) {
+        return {in<std::string>(json, "server"), in<std::string>(json, "address"), in<std::optional<Values>>(json, "values"), in<std::optional<Instant>>(json, "silent_since"),
+                in<std::string>(json, "trouble")};
     }
 };
 template <>
-struct Get<RrsetVersion> {
-    static RrsetVersion from(const Json& json, const char*) { return {get<Values>(json, "values"), get<Instant>(json, "first_seen"), get<std::optional<Instant>>(json, "closed_at")}; }
+struct In<RrsetLedger::Sighting> {
+    static RrsetLedger::Sighting read(const Json& json, const char*) { return {in<Ttl>(json, "ttl"), in<Instant>(json, "at")}; }
 };
 template <>
-struct Get<RrsetServer> {
-    static RrsetServer from(const Json& json, const char*) {
-        return {get<std::string>(json, "server"), get<std::string>(json, "address"), get<std::optional<Values>>(json, "values"), get<std::optional<Instant>>(json, "silent_since"),
-                get<std::string>(json, "trouble")};
-    }
+struct In<RrsetLedger::Complete> {
+    static RrsetLedger::Complete read(const Json& json, const char*) { return {in<Values>(json, "values"), in<Instant>(json, "at")}; }
 };
 template <>
-struct Get<RrsetLedger::Sighting> {
-    static RrsetLedger::Sighting from(const Json& json, const char*) { return {get<Ttl>(json, "ttl"), get<Instant>(json, "at")}; }
-};
-template <>
-struct Get<RrsetLedger::Complete> {
-    static RrsetLedger::Complete from(const Json& json, const char*) { return {get<Values>(json, "values"), get<Instant>(json, "at")}; }
-};
-template <>
-struct Get<RrsetLedger> {
-    static RrsetLedger from(const Json& json, const char*) {
+struct In<RrsetLedger> {
+    static RrsetLedger read(const Json& json, const char*) {
         RrsetLedger ledger;
-        ledger.versions = get<std::vector<RrsetVersion>>(json, "versions");
-        ledger.ttls = get<std::vector<RrsetLedger::Sighting>>(json, "ttls");
-        ledger.servers = get<std::vector<RrsetServer>>(json, "servers");
-        ledger.complete = get<std::optional<RrsetLedger::Complete>>(json, "complete");
-        ledger.last_round = get<std::optional<Instant>>(json, "last_round");
+        ledger.versions = in<std::vector<RrsetVersion>>(json, "versions");
+        ledger.ttls = in<std::vector<RrsetLedger::Sighting>>(json, "ttls");
+        ledger.servers = in<std::vector<RrsetServer>>(json, "servers");
+        ledger.complete = in<std::optional<RrsetLedger::Complete>>(json, "complete");
+        ledger.last_round = in<std::optional<Instant>>(json, "last_round");
         return ledger;
     }
 };
 template <>
-struct Get<Serving> {
-    static Serving from(const Json& json, const char*) {
+struct In<Serving> {
+    static Serving read(const Json& json, const char*) {
         Serving serving;
-        serving.body = get<PolicyBody>(json, "body");
-        serving.intent = get<Instant>(json, "intent");
-        if (auto generation = get<std::optional<std::int64_t>>(json, "generation")) serving.generation = static_cast<std::uint64_t>(*generation);
-        serving.live = get<std::optional<Instant>>(json, "live");
-        serving.id = get<std::optional<std::string>>(json, "id");
-        serving.bump_intent = get<std::optional<Instant>>(json, "bump_intent");
-        serving.complete = get<std::optional<Instant>>(json, "complete");
-        serving.disturbed = get<bool>(json, "disturbed");
+        serving.body = in<PolicyBody>(json, "body");
+        serving.intent = in<Instant>(json, "intent");
+        if (auto generation = in<std::optional<std::int64_t>>(json, "generation")) serving.generation = static_cast<std::uint64_t>(*generation);
+        serving.live = in<std::optional<Instant>>(json, "live");
+        serving.id = in<std::optional<std::string>>(json, "id");
+        serving.bump_intent = in<std::optional<Instant>>(json, "bump_intent");
+        serving.complete = in<std::optional<Instant>>(json, "complete");
+        serving.disturbed = in<bool>(json, "disturbed");
         return serving;
     }
 };
 template <>
-struct Get<SharedId> {
-    static SharedId from(const Json& json, const char*) { return {get<std::string>(json, "id"), get<Instant>(json, "intent")}; }
+struct In<SharedId> {
+    static SharedId read(const Json& json, const char*) { return {in<std::string>(json, "id"), in<Instant>(json, "intent")}; }
 };
 template <>
-struct Get<EndpointAddress> {
-    static EndpointAddress from(const Json& json, const char*) { return {get<std::string>(json, "address"), get<std::optional<Instant>>(json, "gone_since")}; }
+struct In<EndpointAddress> {
+    static EndpointAddress read(const Json& json, const char*) { return {in<std::string>(json, "address"), in<std::optional<Instant>>(json, "gone_since")}; }
 };
 template <>
-struct Get<PastBody> {
-    static PastBody from(const Json& json, const char*) {
-        return {get<PolicyBody>(json, "body"), get<std::optional<Instant>>(json, "last_served"), get<std::optional<Instant>>(json, "replaced")};
+struct In<PastBody> {
+    static PastBody read(const Json& json, const char*) {
+        return {in<PolicyBody>(json, "body"), in<std::optional<Instant>>(json, "last_served"), in<std::optional<Instant>>(json, "replaced")};
     }
 };
 
-} // namespace
+} // namespace mxseal::document
+
+namespace mxseal::agent {
+
+using namespace document;
 
 namespace {
 
@@ -233,9 +196,9 @@ Result<SharedState> from_shared_document(const Json& document) {
     if (auto checked = check_version(document); !checked.ok()) return std::move(checked).error();
     try {
         SharedState state;
-        state.txt = get<RrsetLedger>(document, "txt");
-        state.ids = get<std::vector<std::string>>(document, "ids");
-        state.announced = get<std::optional<SharedId>>(document, "announced");
+        state.txt = in<RrsetLedger>(document, "txt");
+        state.ids = in<std::vector<std::string>>(document, "ids");
+        state.announced = in<std::optional<SharedId>>(document, "announced");
         return state;
     } catch (const Misfit& misfit) {
         return damaged(misfit);
@@ -254,14 +217,14 @@ Result<DomainState> from_policy_document(const Json& document) {
     if (auto checked = check_version(document); !checked.ok()) return std::move(checked).error();
     try {
         DomainState state;
-        state.txt = get<RrsetLedger>(document, "txt");
-        state.mx = get<RrsetLedger>(document, "mx");
-        state.ids = get<std::vector<std::string>>(document, "ids");
-        state.serving = get<std::optional<Serving>>(document, "serving");
-        state.past = get<std::vector<PastBody>>(document, "past");
-        state.withdrawn = get<std::optional<Instant>>(document, "withdrawn");
-        state.clean_since = get<std::optional<Instant>>(document, "clean_since");
-        if (!document["addresses"].is_null()) state.addresses = get<std::vector<EndpointAddress>>(document, "addresses"); // absent until 2026-11
+        state.txt = in<RrsetLedger>(document, "txt");
+        state.mx = in<RrsetLedger>(document, "mx");
+        state.ids = in<std::vector<std::string>>(document, "ids");
+        state.serving = in<std::optional<Serving>>(document, "serving");
+        state.past = in<std::vector<PastBody>>(document, "past");
+        state.withdrawn = in<std::optional<Instant>>(document, "withdrawn");
+        state.clean_since = in<std::optional<Instant>>(document, "clean_since");
+        if (!document["addresses"].is_null()) state.addresses = in<std::vector<EndpointAddress>>(document, "addresses"); // absent until 2026-11
         return state;
     } catch (const Misfit& misfit) {
         return damaged(misfit);

@@ -1,84 +1,26 @@
 // How a host's state is read again: what host_document_out.cpp wrote.
 #include "agent/runtime/host_document.hpp"
 
+#include "base/json_reader.hpp"
+
 #include <fmt/format.h>
 
-namespace mxseal::agent {
-
-namespace {
+namespace mxseal::document {
 
 using namespace rotation;
 using namespace rotation::tlsa;
 
-// The first field that does not fit.
-
-struct Misfit {
-    std::string field;
-};
-
-void require(bool fits, const char* field) {
-    if (!fits) throw Misfit{field};
-}
-
-template <class T>
-struct In;
-
-template <class T>
-T in(const Json& json, const char* field) {
-    return In<T>::read(json[field], field);
-}
-
-template <>
-struct In<Instant> {
-    static Instant read(const Json& json, const char* field) {
-        auto ms = json.as_integer();
-        require(ms.has_value(), field);
-        return from_unix_ms(*ms);
-    }
-};
-template <>
-struct In<Ttl> {
-    static Ttl read(const Json& json, const char* field) {
-        auto seconds = json.as_integer();
-        require(seconds.has_value(), field);
-        return Ttl{*seconds};
-    }
-};
 template <>
 struct In<int> {
-    static int read(const Json& json, const char* field) {
-        auto number = json.as_integer();
-        require(number.has_value(), field);
-        return static_cast<int>(*number);
-    }
+    static int read(const Json& json, const char* field) { return static_cast<int>(In<std::int64_t>::read(json, field)); }
 };
 template <>
 struct In<std::uint16_t> {
     static std::uint16_t read(const Json& json, const char* field) { return static_cast<std::uint16_t>(In<int>::read(json, field)); }
 };
 template <>
-struct In<bool> {
-    static bool read(const Json& json, const char* field) {
-        auto flag = json.as_bool();
-        require(flag.has_value(), field);
-        return *flag;
-    }
-};
-template <>
-struct In<std::string> {
-    static std::string read(const Json& json, const char* field) {
-        auto text = json.as_string();
-        require(text.has_value(), field);
-        return *text;
-    }
-};
-template <>
 struct In<SpkiHash> {
-    static SpkiHash read(const Json& json, const char* field) {
-        auto hash = SpkiHash::from_hex(json.as_string().value_or(""));
-        require(hash.has_value(), field);
-        return *hash;
-    }
+    static SpkiHash read(const Json& json, const char* field) { return given(SpkiHash::from_hex(json.as_string().value_or("")), field); }
 };
 template <>
 struct In<Bytes> {
@@ -98,11 +40,7 @@ struct In<dns::Name> {
 };
 template <>
 struct In<Algorithm> {
-    static Algorithm read(const Json& json, const char* field) {
-        auto algorithm = parse_algorithm(json.as_string().value_or(""));
-        require(algorithm.has_value(), field);
-        return *algorithm;
-    }
+    static Algorithm read(const Json& json, const char* field) { return given(parse_algorithm(json.as_string().value_or("")), field); }
 };
 template <>
 struct In<RollKind> {
@@ -132,22 +70,6 @@ struct In<dns::TlsaSet> {
             records.push_back(std::move(*record));
         }
         return dns::TlsaSet(std::move(records));
-    }
-};
-template <class T>
-struct In<std::optional<T>> {
-    static std::optional<T> read(const Json& json, const char* field) {
-        if (json.is_null()) return std::nullopt;
-        return In<T>::read(json, field);
-    }
-};
-template <class T>
-struct In<std::vector<T>> {
-    static std::vector<T> read(const Json& json, const char* field) {
-        require(json.is_array(), field);
-        std::vector<T> values;
-        for (const Json& item : json.items()) values.push_back(In<T>::read(item, field));
-        return values;
     }
 };
 template <>
@@ -310,8 +232,18 @@ struct In<Write> {
 };
 template <>
 struct In<Halt> {
-    static Halt read(const Json& json, const char*) { return {reason_from_json(json["reason"]), in<Instant>(json, "since"), in<bool>(json, "by_operator")}; }
+    static Halt read(const Json& json, const char*) { return {agent::reason_from_json(json["reason"]), in<Instant>(json, "since"), in<bool>(json, "by_operator")}; }
 };
+
+} // namespace mxseal::document
+
+namespace mxseal::agent {
+
+using namespace rotation;
+using namespace rotation::tlsa;
+using namespace document;
+
+namespace {
 
 void retries_in(HostState& state, const Json& json) {
     for (Task task : {Task::observe, Task::probe, Task::read_file, Task::generate, Task::certificate, Task::write, Task::deploy, Task::validate_time, Task::renewal_info}) {
@@ -348,9 +280,7 @@ Result<HostState> from_document(const Json& document) {
         state.deployment = in<std::optional<Deployment>>(document, "deployment");
         state.write = in<std::optional<Write>>(document, "write");
         for (const auto& [hex, at] : document["seen_on_wire"].members()) {
-            auto key = SpkiHash::from_hex(hex);
-            require(key.has_value(), "seen_on_wire");
-            state.seen_on_wire[*key] = In<Instant>::read(at, "seen_on_wire");
+            state.seen_on_wire[given(SpkiHash::from_hex(hex), "seen_on_wire")] = In<Instant>::read(at, "seen_on_wire");
         }
         state.repairs = in<std::vector<Instant>>(document, "repairs");
         state.halt = in<std::optional<Halt>>(document, "halt");

@@ -10,6 +10,7 @@
 #include "agent/domains/snapshot_job.hpp"
 #include "agent/store/sqlite_store.hpp"
 #include "rotation/mta_sts/record.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -17,7 +18,6 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 namespace {
 
@@ -64,18 +64,6 @@ struct HandClock final : Clock {
     BootTime boot_time() const override { return {std::chrono::duration_cast<Duration>(now.time_since_epoch())}; }
     std::string boot_id() const override { return "boot"; }
     Instant now = from_unix_ms(1'795'000'000'000);
-};
-
-struct Folder {
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "mxseal-bench-XXXXXX").string();
-        if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-        path = name;
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() { std::filesystem::remove_all(path); }
-    std::filesystem::path path;
 };
 
 struct Row {
@@ -147,9 +135,9 @@ void give_sites(Store& store, FencingToken token, const SiteKeys& keys, std::siz
 }
 
 Row measure(std::size_t domains) {
-    Folder folder;
+    const TemporaryFolder folder;
     HandClock clock;
-    const Config config = config_in(folder.path);
+    const Config config = config_in(folder.path());
     Row row{domains};
     {
         std::vector<DomainOrder> orders;
@@ -169,7 +157,7 @@ Row measure(std::size_t domains) {
         must(keeper.start());
         settle(keeper, clock);
     });
-    row.snapshot_s = seconds_of([&] { taken(write_snapshot(*store, keys, clock, folder.path / "endpoint.snapshot", 1)); });
+    row.snapshot_s = seconds_of([&] { taken(write_snapshot(*store, keys, clock, folder / "endpoint.snapshot", 1)); });
     constexpr int kSteps = 300;
     keeper.arrived(SiteArrival(SnapshotArrival{quiet.last, domains, {}}));
     settle(keeper, clock);

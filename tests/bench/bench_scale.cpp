@@ -6,6 +6,7 @@
 #include "agent/store/memory_store.hpp"
 #include "agent/store/sqlite_store.hpp"
 #include "tests/bench/resting_hosts.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -17,7 +18,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 namespace {
 
@@ -116,25 +116,6 @@ void print_clock_cost() {
     fmt::print("  the same with the machine's clock: + {:.0f} ns for reading it and the boot id\n", ms_since(begin) * 1e6 / kReads);
 }
 
-class TempFolder {
-public:
-    TempFolder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "mxseal-bench-XXXXXX").string();
-        if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
-        path_ = pattern;
-    }
-    ~TempFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TempFolder(const TempFolder&) = delete;
-    TempFolder& operator=(const TempFolder&) = delete;
-    std::filesystem::path state() const { return path_ / "state"; }
-
-private:
-    std::filesystem::path path_;
-};
-
 struct StartCost {
     double open_ms = 0, start_ms = 0, tick_ms = 0;
     std::size_t heap = 0;
@@ -174,14 +155,15 @@ void prepare(const std::filesystem::path& state, const agent::Config& config, co
 }
 
 bool bench_start(const SteadyHost& steady) {
-    const TempFolder folder;
+    const TemporaryFolder folder;
+    const auto state = folder / "state";
     const agent::Config config = config_of(kMany);
     const auto begin = Stopwatch::now();
-    prepare(folder.state(), config, steady);
+    prepare(state, config, steady);
     const double prepared_ms = ms_since(begin);
-    const auto bytes = std::filesystem::file_size(folder.state() / "mxseal.sqlite");
+    const auto bytes = std::filesystem::file_size(state / "mxseal.sqlite");
     std::vector<StartCost> costs;
-    for (int count = 0; count < kStarts; ++count) costs.push_back(start_once(folder.state(), config, steady));
+    for (int count = 0; count < kStarts; ++count) costs.push_back(start_once(state, config, steady));
     std::sort(costs.begin(), costs.end(), [](const StartCost& a, const StartCost& b) { return a.total() < b.total(); });
     const StartCost& middle = costs[costs.size() / 2];
     const StartCost& worst = costs.back();

@@ -1,8 +1,6 @@
 #include "tests/conformance/child_process.hpp"
 
 #include <csignal>
-#include <cstdlib>
-#include <fstream>
 #include <stdexcept>
 
 #include <arpa/inet.h>
@@ -31,19 +29,6 @@ std::uint16_t bound_port(int descriptor, std::uint16_t wanted) {
 }
 
 } // namespace
-
-TemporaryFolder::TemporaryFolder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "mxseal-test-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = pattern;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-    std::error_code ignored; // a test's rubbish, not a result
-    std::filesystem::remove_all(path_, ignored);
-}
-
-void TemporaryFolder::write(const std::string& name, const std::string& text) const { std::ofstream(path_ / name) << text; }
 
 ChildProcess::ChildProcess(const std::vector<std::string>& command, const std::filesystem::path& log) {
     std::vector<char*> arguments;

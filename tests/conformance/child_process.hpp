@@ -1,4 +1,4 @@
-// A server that a test starts and stops, and the folder that it lives in.
+// A server that a test starts and stops.
 #pragma once
 
 #include <cstdint>
@@ -9,20 +9,6 @@
 #include <sys/types.h>
 
 namespace mxseal::conformance {
-
-// A new empty folder, removed with all that is in it.
-class TemporaryFolder {
-public:
-    TemporaryFolder();
-    ~TemporaryFolder();
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-    void write(const std::string& name, const std::string& text) const;
-
-private:
-    std::filesystem::path path_;
-};
 
 // Ends by its own pid: SIGTERM, and SIGKILL when it has not ended within 5 s. Also ends with its parent.
 class ChildProcess {

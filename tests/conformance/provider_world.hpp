@@ -6,10 +6,13 @@
 #include "base/dns/tsig.hpp"
 #include "base/time.hpp"
 #include "providers/driver.hpp"
+#include "tests/conformance/child_process.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace mxseal::conformance {
 
@@ -31,11 +34,14 @@ private:
     int owners_ = 0;
 };
 
-// A world with a real primary on loopback.
+constexpr const char* kTsigSecret = "bXhzZWFsLWNvbmZvcm1hbmNlLXRlc3Qta2V5LTMyIQ==";
+
+// A world with a real primary on loopback, in a folder of its own, where the zone files are: example.test, which it signs, and unsigned.test.
 class PrimaryWorld : public ProviderWorld {
 public:
-    virtual dns::Endpoint primary() const = 0;
-    virtual dns::TsigKey key() const = 0;
+    PrimaryWorld();
+    dns::Endpoint primary() const { return {"127.0.0.1", port_}; }
+    dns::TsigKey key() const;
     // A driver at another place (a proxy), with another key or another clock.
     std::unique_ptr<providers::DnsDriver> driver_at(std::vector<dns::Endpoint> servers, dns::TsigKey key, const Clock& clock) const;
     providers::DnsDriver& driver() override { return *driver_; }
@@ -43,12 +49,20 @@ public:
     std::uint64_t serial() override;
 
 protected:
-    void make_driver() { driver_ = driver_at({primary()}, key(), clock_); }
+    // The server's command line. Waits until it serves the zone; throws std::runtime_error when it does not within 20 s.
+    void start(const std::vector<std::string>& command);
+
+    TemporaryFolder folder_;
+    std::uint16_t port_ = free_port();
 
 private:
     SystemClock clock_;
+    std::unique_ptr<ChildProcess> server_;
     std::unique_ptr<providers::DnsDriver> driver_;
 };
+
+// Says on the terminal what is left out without it.
+bool is_installed(const char* program, const char* product);
 
 // The world of this program, started at the first call; null when its server is not installed here (said once on the terminal).
 ProviderWorld* the_world();

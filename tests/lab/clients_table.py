@@ -11,7 +11,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import time
 import traceback
@@ -22,6 +21,7 @@ from acme_clients import CLIENTS
 from client_story import Count
 from isolation import LabImpossible, isolated, require_abilities
 from mxseal import find_binary
+from process import run_apart
 from world import World
 
 MEANS = {"own": client_story.by_own_means, "client": client_story.with_mxseal, "mxseal": client_story.with_mxseals_keys,
@@ -50,12 +50,7 @@ def _inside(name: str, means: str, sequence: str, keep: bool) -> None:
 def _row(name: str, means: str, sequence: str, keep: bool) -> Optional[Count]:
     begin = time.monotonic()
     command = [sys.executable, __file__, _INSIDE, name, means, sequence, *(["--keep"] if keep else [])]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        words, _ = child.communicate(timeout=_SECONDS_MAX)
-    except subprocess.TimeoutExpired:
-        child.terminate()
-        words = child.communicate()[0] + f"no end within {_SECONDS_MAX} s\n"
+    words, _ = run_apart(f"{name}, {_TITLE[means]}", command, _SECONDS_MAX)
     counts = [Count(**json.loads(line.removeprefix(_MARK))) for line in words.splitlines() if line.startswith(_MARK)]
     print(f"{name}, {_TITLE[means]}: {'done' if counts else 'BROKEN'} after {time.monotonic() - begin:.0f} s", flush=True)
     if not counts:

@@ -34,6 +34,17 @@ def run(command: list[str], stdin: str = "", seconds: float = 20, env: Optional[
     return done.stdout
 
 
+def run_apart(what: str, command: list[str], seconds: float) -> tuple[str, int]:
+    """Runs to the end, told to end (SIGTERM) when its time is over; both outputs as one text, whose last line then says so, and the exit status."""
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        words, _ = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        child.terminate()
+        words = child.communicate()[0] + f"FAILED {what} had no end within {seconds:g} s\n"
+    return words, child.returncode
+
+
 class Server:
     """One foreground process that belongs to us, stopped by its own pid."""
 

@@ -7,12 +7,12 @@ A scenario is a function of one argument, the world, in scenarios/*.py; the firs
 import argparse
 import concurrent.futures
 import pathlib
-import subprocess
 import sys
 from typing import Callable
 
 from checks import closing_line, run_check, scenarios, sentence
 from isolation import LabImpossible, isolated, require_abilities
+from process import run_apart
 from world import World
 
 _SECONDS_MAX = 600  # our choice: no scenario needs half of it
@@ -37,15 +37,10 @@ def _in_a_world(scenario: Callable, folder: pathlib.Path) -> Callable[[], None]:
 
 def _run_one(name: str, keep: bool) -> bool:
     command = [sys.executable, __file__, _INSIDE, name, *(["--keep"] if keep else [])]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        words, _ = child.communicate(timeout=_SECONDS_MAX)
-    except subprocess.TimeoutExpired:
-        child.terminate()
-        words = child.communicate()[0] + f"FAILED {name} had no end within {_SECONDS_MAX} s\n"
+    words, status = run_apart(name, command, _SECONDS_MAX)
     # In one piece: worlds side by side do not talk into each other's words.
     print(words, end="", flush=True)
-    return child.returncode == 0
+    return status == 0
 
 
 def main() -> int:

@@ -1,10 +1,6 @@
 // Pairs that an ACME client's hook brings, through the real Runtime: never served before every cache holds their TLSA, whatever the client
 // does when, and whoever is killed.
-#include "tests/simulation/scripted_world.hpp"
-
-#include <catch2/catch.hpp>
-
-#include <fmt/format.h>
+#include "tests/simulation/two_hosts.hpp"
 
 using namespace mxseal;
 using namespace mxseal::scripted;
@@ -13,41 +9,13 @@ using rotation::SpkiHash;
 
 namespace {
 
-const std::vector<std::string> kHosts{"mx1.example.org", "mx2.example.org"};
-const std::string& kHost = kHosts[1];
-
-agent::Config external_config() {
-    agent::Config config = small_config(kHosts);
-    for (auto& [name, host] : config.hosts) host.certificate = "external";
-    return config;
-}
-
-bool steady(World& world) { return world.phase(kHosts[0]) == "steady" && world.phase(kHosts[1]) == "steady"; }
-
-void must_be_clean(const World& world) {
-    for (const auto& violation : world.violations) FAIL_CHECK(violation);
-}
-
-std::unique_ptr<World> steady_world(unsigned seed) {
-    auto world = std::make_unique<World>(external_config(), kHosts, seed);
-    world->start_agent();
-    REQUIRE(world->run_for(3min, [&] { return steady(*world); }));
-    return world;
-}
-
-std::string story(World& world) {
-    std::string out;
-    for (const std::string& host : kHosts) out += fmt::format("{} {}: {}\n", host, world.phase(host), world.status_of(host)["reason"].as_string().value_or(""));
-    auto log = world.store->read_log({"", 0, 40});
-    for (const auto& entry : *log) out += fmt::format("{} {} {} {}\n", to_rfc3339(entry.at), entry.host, entry.event, entry.sentence);
-    return out;
-}
+std::unique_ptr<World> external_world(unsigned seed) { return steady_world(seed, external_config(agent::KeyMaker::client)); }
 
 bool serves(World& world, const std::string& host, const SpkiHash& key) { return world.hosts[host].serving == std::vector{key}; }
 
 // Served alone, its predecessor's record gone.
 bool settled_on(World& world, const std::string& host, const SpkiHash& key) {
-    return serves(world, host, key) && steady(world) && world.status_of(host)["tlsa"]["records"].items().size() == 1;
+    return serves(world, host, key) && both_steady(world) && world.status_of(host)["tlsa"]["records"].items().size() == 1;
 }
 
 bool stays(World& world, Duration length, const std::string& host, const SpkiHash& key) {
@@ -57,7 +25,7 @@ bool stays(World& world, Duration length, const std::string& host, const SpkiHas
 } // namespace
 
 TEST_CASE("a host whose client makes the keys is steady with the one key that it serves") {
-    auto world = steady_world(1);
+    auto world = external_world(1);
     must_be_clean(*world);
     const Json status = world->status_of(kHost);
     CHECK(status["tlsa"]["records"].items().size() == 1);
@@ -66,20 +34,20 @@ TEST_CASE("a host whose client makes the keys is steady with the one key that it
 }
 
 TEST_CASE("a certificate that renews the served key is deployed at once, and no record changes") {
-    auto world = steady_world(2);
+    auto world = external_world(2);
     const SpkiHash key = world->hosts[kHost].serving.front();
     const auto written = world->log("tlsa.written").size();
     const auto brought = world->bring(kHost, key, 1);
     CHECK(brought.stored);
     CHECK_FALSE(brought.refused);
-    REQUIRE(world->run_for(30s, [&] { return world->hosts[kHost].serials[key] == 1 && steady(*world); }));
+    REQUIRE(world->run_for(30s, [&] { return world->hosts[kHost].serials[key] == 1 && both_steady(*world); }));
     CHECK(world->log("tlsa.written").size() == written);
     must_be_clean(*world);
 }
 
 TEST_CASE("a new key is served only when every cache holds its record, and the old record goes after that") {
     for (unsigned seed = 1; seed <= 20; ++seed) {
-        auto world = steady_world(seed);
+        auto world = external_world(seed);
         const SpkiHash fresh = world->make_key();
         CHECK(world->bring(kHost, fresh).stored);
         const bool ended = world->run_for(5min, [&] { return settled_on(*world, kHost, fresh); });
@@ -96,7 +64,7 @@ TEST_CASE("a new key is served only when every cache holds its record, and the o
 }
 
 TEST_CASE("a certificate that several hosts share is taken by each, and they switch a stagger apart") {
-    auto world = steady_world(4);
+    auto world = external_world(4);
     const SpkiHash fresh = world->make_key();
     world->bring(kHosts[0], fresh);
     world->bring(kHosts[1], fresh);
@@ -113,7 +81,7 @@ TEST_CASE("a certificate that several hosts share is taken by each, and they swi
 TEST_CASE("killed at any event between the hook and the end, the new key is served once and without a gap") {
     std::size_t from = 0, to = 0;
     {
-        auto world = steady_world(5);
+        auto world = external_world(5);
         from = world->events;
         const SpkiHash fresh = world->make_key();
         world->bring(kHost, fresh);
@@ -122,7 +90,7 @@ TEST_CASE("killed at any event between the hook and the end, the new key is serv
     }
     REQUIRE(to > from + 20);
     for (std::size_t victim = from; victim < to; ++victim) {
-        auto world = steady_world(5);
+        auto world = external_world(5);
         const SpkiHash fresh = world->make_key();
         world->bring(kHost, fresh);
         world->kill_here = [&](std::size_t event) { return event == victim; };
@@ -137,7 +105,7 @@ TEST_CASE("killed at any event between the hook and the end, the new key is serv
 TEST_CASE("whichever write of the store fails or is the last of its process, the pair is not lost and ends in service") {
     std::size_t writes = 0;
     {
-        auto world = steady_world(6);
+        auto world = external_world(6);
         const auto before = world->database->writes();
         const SpkiHash fresh = world->make_key();
         world->bring(kHost, fresh);
@@ -147,7 +115,7 @@ TEST_CASE("whichever write of the store fails or is the last of its process, the
     REQUIRE(writes > 5);
     for (const auto fate : {agent::WriteFate::fails, agent::WriteFate::written_but_fails})
         for (std::size_t victim = 0; victim < writes; ++victim) {
-            auto world = steady_world(6);
+            auto world = external_world(6);
             std::size_t number = 0;
             bool die = false;
             world->database->on_write([&](std::string_view) {
@@ -166,7 +134,7 @@ TEST_CASE("whichever write of the store fails or is the last of its process, the
 }
 
 TEST_CASE("what comes while no agent runs is taken by the next one") {
-    auto world = steady_world(7);
+    auto world = external_world(7);
     world->kill_agent();
     const SpkiHash fresh = world->make_key();
     CHECK_FALSE(world->bring(kHost, fresh).stored);
@@ -177,10 +145,10 @@ TEST_CASE("what comes while no agent runs is taken by the next one") {
 }
 
 TEST_CASE("the same certificate once more, and an older one, change nothing and are no error") {
-    auto world = steady_world(8);
+    auto world = external_world(8);
     const SpkiHash key = world->hosts[kHost].serving.front();
     world->bring(kHost, key, 2);
-    REQUIRE(world->run_for(30s, [&] { return world->hosts[kHost].serials[key] == 2 && steady(*world); }));
+    REQUIRE(world->run_for(30s, [&] { return world->hosts[kHost].serials[key] == 2 && both_steady(*world); }));
     const auto again = world->bring(kHost, key, 2);
     CHECK_FALSE(again.refused);
     CHECK(again.text.find("is here already") != std::string::npos);
@@ -193,7 +161,7 @@ TEST_CASE("the same certificate once more, and an older one, change nothing and 
 }
 
 TEST_CASE("a newer key that comes before the first one is published takes its place, and no record stays behind") {
-    auto world = steady_world(9);
+    auto world = external_world(9);
     const SpkiHash old = world->hosts[kHost].serving.front(), first = world->make_key(), second = world->make_key();
     world->bring(kHost, first);
     world->run_for(2s, [] { return false; });
@@ -208,7 +176,7 @@ TEST_CASE("a newer key that comes before the first one is published takes its pl
 }
 
 TEST_CASE("a client that renews faster than caches forget still gets its keys into service, one after the other") {
-    auto world = steady_world(10);
+    auto world = external_world(10);
     std::set<SpkiHash> served;
     SpkiHash last;
     for (int renewal = 0; renewal < 12; ++renewal) {
@@ -225,7 +193,7 @@ TEST_CASE("a client that renews faster than caches forget still gets its keys in
 }
 
 TEST_CASE("a key that was retired, or given up before it was served, never comes back") {
-    auto world = steady_world(11);
+    auto world = external_world(11);
     const SpkiHash old = world->hosts[kHost].serving.front(), skipped = world->make_key(), fresh = world->make_key();
     world->bring(kHost, skipped);
     world->bring(kHost, fresh);
@@ -240,7 +208,7 @@ TEST_CASE("a key that was retired, or given up before it was served, never comes
 }
 
 TEST_CASE("an expired pair, one for another name and one for another key are refused with the reason") {
-    auto world = steady_world(12);
+    auto world = external_world(12);
     rotation::tlsa::Key pair;
     pair.spki = world->make_key();
     const auto refusal = [&](auto change) {
@@ -257,7 +225,7 @@ TEST_CASE("an expired pair, one for another name and one for another key are ref
 }
 
 TEST_CASE("a roll that an operator takes back stays back until the client renews that key or brings another") {
-    auto world = steady_world(13);
+    auto world = external_world(13);
     const SpkiHash old = world->hosts[kHost].serving.front(), fresh = world->make_key();
     world->bring(kHost, fresh);
     REQUIRE(world->run_for(3min, [&] { return world->log_has("switch.verified"); }));
@@ -270,7 +238,7 @@ TEST_CASE("a roll that an operator takes back stays back until the client renews
 }
 
 TEST_CASE("a halted host takes renewals of its key, and a new key when it may move again") {
-    auto world = steady_world(14);
+    auto world = external_world(14);
     const SpkiHash old = world->hosts[kHost].serving.front(), fresh = world->make_key();
     world->ask("halt", {kHost});
     world->bring(kHost, old, 1);
@@ -283,7 +251,7 @@ TEST_CASE("a halted host takes renewals of its key, and a new key when it may mo
 }
 
 TEST_CASE("a certificate that nobody renews is called overdue once, and once more when it has expired") {
-    auto world = steady_world(15);
+    auto world = external_world(15);
     const SpkiHash old = world->hosts[kHost].serving.front();
     rotation::tlsa::Key pair;
     pair.spki = old;
@@ -306,7 +274,7 @@ TEST_CASE("a certificate that nobody renews is called overdue once, and once mor
 }
 
 TEST_CASE("a host served from the client's own folder is adopted with the pair that the hook brings, and its file is written") {
-    auto world = std::make_unique<World>(external_config(), kHosts, 16u);
+    auto world = std::make_unique<World>(external_config(agent::KeyMaker::client), kHosts, 16u);
     const SpkiHash served = world->hosts[kHost].serving.front();
     world->hosts[kHost].file.clear(); // the MTA reads elsewhere
     world->edit_zone(kHost, dns::TlsaSet({rotation::record_of(served)}), Ttl{5}); // what the operator had published before
@@ -315,7 +283,7 @@ TEST_CASE("a host served from the client's own folder is adopted with the pair t
     CHECK_FALSE(world->status_of(kHost)["tlsa"].is_null());
     CHECK(world->log("key.adopted").size() == 1);
     CHECK(world->bring(kHost, served, 0).stored);
-    REQUIRE(world->run_for(3min, [&] { return steady(*world); }));
+    REQUIRE(world->run_for(3min, [&] { return both_steady(*world); }));
     CHECK(world->hosts[kHost].file == std::vector{served});
     must_be_clean(*world);
 }

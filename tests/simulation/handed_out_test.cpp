@@ -1,9 +1,5 @@
 // `external: {keys: mxseal}`: mxseal makes the keys, and the client only gets certificates for those that it is handed.
-#include "tests/simulation/scripted_world.hpp"
-
-#include <catch2/catch.hpp>
-
-#include <fmt/format.h>
+#include "tests/simulation/two_hosts.hpp"
 
 using namespace mxseal;
 using namespace mxseal::scripted;
@@ -12,21 +8,7 @@ using rotation::SpkiHash;
 
 namespace {
 
-const std::vector<std::string> kHosts{"mx1.example.org", "mx2.example.org"};
-const std::string& kHost = kHosts[1];
-
 struct Rig {
-    explicit Rig(unsigned seed) {
-        agent::Config config = small_config(kHosts);
-        for (auto& [name, host] : config.hosts) {
-            host.certificate = "external";
-            host.external.keys = agent::KeyMaker::mxseal;
-        }
-        world = std::make_unique<World>(config, kHosts, seed);
-        world->start_agent();
-        REQUIRE(world->run_for(3min, [&] { return steady(); }));
-    }
-    bool steady() { return world->phase(kHosts[0]) == "steady" && world->phase(kHost) == "steady"; }
     // What `mxseal hook prepare` would lay out.
     SpkiHash handed() {
         std::vector<SpkiHash> keys;
@@ -40,12 +22,7 @@ struct Rig {
         REQUIRE(keys.size() == 1);
         return keys.front();
     }
-    std::string story() {
-        std::string out;
-        auto log = world->store->read_log({"", 0, 40});
-        for (const auto& entry : *log) out += fmt::format("{} {} {} {}\n", to_rfc3339(entry.at), entry.host, entry.event, entry.sentence);
-        return out + world->status_of(kHost)["reason"].as_string().value_or("");
-    }
+    explicit Rig(unsigned seed) : world(steady_world(seed, external_config(agent::KeyMaker::mxseal))) {}
 
     std::unique_ptr<World> world;
 };
@@ -56,7 +33,7 @@ TEST_CASE("with keys of mxseal's a standby is published without a certificate, a
     Rig rig(1);
     CHECK(rig.world->status_of(kHost)["tlsa"]["records"].items().size() == 2);
     CHECK(rig.handed() == rig.world->hosts[kHost].serving.front());
-    for (const auto& violation : rig.world->violations) FAIL_CHECK(violation);
+    must_be_clean(*rig.world);
 }
 
 TEST_CASE("when a roll is due the next key is handed out, and the switch follows its certificate") {
@@ -71,11 +48,11 @@ TEST_CASE("when a roll is due the next key is handed out, and the switch follows
         // The client renews the current key all the same, from an order that was begun before.
         CHECK_FALSE(rig.world->bring(kHost, old, 1).refused);
         CHECK_FALSE(rig.world->bring(kHost, next, 1).refused);
-        const bool ended = rig.world->run_for(5min, [&] { return rig.world->hosts[kHost].serving.front() == next && rig.world->log_has("roll.finished") && rig.steady(); });
-        INFO(rig.story());
+        const bool ended = rig.world->run_for(5min, [&] { return rig.world->hosts[kHost].serving.front() == next && rig.world->log_has("roll.finished") && both_steady(*rig.world); });
+        INFO(story(*rig.world));
         REQUIRE(ended);
         CHECK(rig.handed() == next);
-        for (const auto& violation : rig.world->violations) FAIL_CHECK(violation);
+        must_be_clean(*rig.world);
     }
 }
 
@@ -87,7 +64,7 @@ TEST_CASE("with a standby that is held an emergency roll waits for its certifica
     rig.world->bring(kHost, next, 1);
     REQUIRE(rig.world->run_for(1min, [&] { return rig.world->log_has("switch.verified"); }));
     CHECK(rig.world->clock.wall() - brought < 5s);
-    for (const auto& violation : rig.world->violations) FAIL_CHECK(violation);
+    must_be_clean(*rig.world);
 }
 
 TEST_CASE("a key that the client made by itself is refused where mxseal makes them") {

@@ -1,12 +1,12 @@
 // `mxseal simulate` as a user runs it: the program itself, on the configuration of the README.
 #include "base/json.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 
 #include <catch2/catch.hpp>
@@ -51,31 +51,15 @@ std::string yaml_of(const std::string& page) {
     return out;
 }
 
-struct Folder {
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "mxseal-simulate-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    std::string write(const std::string& text) const {
-        std::ofstream(path / "mxseal.yaml") << text;
-        return "--config " + (path / "mxseal.yaml").string() + " simulate ";
-    }
-    std::filesystem::path path;
-};
+// The arguments that run the program on this configuration.
+std::string simulate_with(const TemporaryFolder& folder, const std::string& text) { return "--config " + folder.write("mxseal.yaml", text).string() + " simulate "; }
 
 } // namespace
 
 TEST_CASE("the configuration of the README lives for half a year, and its picture is drawn") {
-    const Folder folder;
-    const auto simulate = folder.write(yaml_of("README.md"));
-    const Ran ran = run(simulate + "--years 0.5 --fault endpoint_down --svg " + (folder.path / "roll.svg").string());
+    const TemporaryFolder folder;
+    const auto simulate = simulate_with(folder, yaml_of("README.md"));
+    const Ran ran = run(simulate + "--years 0.5 --fault endpoint_down --svg " + (folder / "roll.svg").string());
     INFO(ran.text);
     CHECK(ran.exit_code == 0);
     CHECK(ran.text.find("Simulated: 182d 12h, seed 1\n") == 0);
@@ -84,23 +68,23 @@ TEST_CASE("the configuration of the README lives for half a year, and its pictur
     CHECK(ran.text.find("+ TTL 1h + safety_margin 16m + stale_margin 3d") != std::string::npos);
     CHECK(ran.text.find("endpoint_down: one address of a host cannot be reached\n    the roll ends ") != std::string::npos);
     CHECK(ran.text.find("PROMISE BROKEN") == std::string::npos);
-    std::ifstream svg(folder.path / "roll.svg");
+    std::ifstream svg(folder / "roll.svg");
     std::stringstream picture;
     picture << svg.rdbuf();
     CHECK(picture.str().find("<svg ") != std::string::npos);
     CHECK(picture.str().find("switch from key") != std::string::npos);
     // Nothing but the configuration and the picture: neither state nor files of the MTA.
-    CHECK(std::distance(std::filesystem::directory_iterator(folder.path), std::filesystem::directory_iterator()) == 2);
+    CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), std::filesystem::directory_iterator()) == 2);
 }
 
 TEST_CASE("another rotate_every in the file is seen in the answer") {
-    const Folder folder;
+    const TemporaryFolder folder;
     auto text = yaml_of("README.md");
     const std::string key = "certificate: letsencrypt\n";
     const auto at = text.rfind(key);
     REQUIRE(at != std::string::npos);
     text.insert(at + key.size(), "    rotate_every: 30d\n");
-    const Ran ran = run(folder.write(text) + "--years 0.5 --no-faults --json");
+    const Ran ran = run(simulate_with(folder, text) + "--years 0.5 --no-faults --json");
     INFO(ran.text);
     CHECK(ran.exit_code == 0);
     auto json = Json::parse(ran.text);
@@ -112,11 +96,11 @@ TEST_CASE("another rotate_every in the file is seen in the answer") {
 }
 
 TEST_CASE("a mistake in the file, or in what is asked, is said and exits with 2") {
-    const Folder folder;
-    const auto wrong = run(folder.write("hosts:\n  mx1.example.org: {rotate_every: 90x}\n"));
+    const TemporaryFolder folder;
+    const auto wrong = run(simulate_with(folder, "hosts:\n  mx1.example.org: {rotate_every: 90x}\n"));
     CHECK(wrong.exit_code == 2);
     CHECK(wrong.text.find("mxseal.yaml:2: ") != std::string::npos);
-    const auto simulate = folder.write(yaml_of("README.md"));
+    const auto simulate = simulate_with(folder, yaml_of("README.md"));
     CHECK(run(simulate + "--years 1000").exit_code == 2);
     const auto fault = run(simulate + "--years 0.01 --fault boom");
     CHECK(fault.exit_code == 2);

@@ -1,23 +1,8 @@
-#include "tests/simulation/scripted_world.hpp"
-
-#include <catch2/catch.hpp>
+#include "tests/simulation/two_hosts.hpp"
 
 using namespace mxseal;
 using namespace mxseal::scripted;
 using namespace std::chrono_literals;
-
-namespace {
-
-const std::vector<std::string> kHosts{"mx1.example.org", "mx2.example.org"};
-
-std::unique_ptr<World> steady_world(unsigned seed) {
-    auto world = std::make_unique<World>(small_config(kHosts), kHosts, seed);
-    world->start_agent();
-    REQUIRE(world->run_for(3min, [&] { return world->phase(kHosts[0]) == "steady" && world->phase(kHosts[1]) == "steady"; }));
-    return world;
-}
-
-} // namespace
 
 TEST_CASE("while the reload fails no switch is verified, although every handshake shows the new key, and the old record stays") {
     auto world = steady_world(31);
@@ -35,7 +20,7 @@ TEST_CASE("while the reload fails no switch is verified, although every handshak
     world->ask("resume", {kHosts[1]});
     REQUIRE(world->run_for(3min, [&] { return world->log_has("roll.finished") && world->phase(kHosts[1]) == "steady"; }));
     CHECK(world->hosts[kHosts[1]].serving != old);
-    for (const auto& violation : world->violations) FAIL_CHECK(violation);
+    must_be_clean(*world);
 }
 
 TEST_CASE("a reload that fails once is tried again, and the roll goes on by itself") {
@@ -47,5 +32,5 @@ TEST_CASE("a reload that fails once is tried again, and the roll goes on by itse
     world->faults.reload_fails = false;
     REQUIRE(world->run_for(3min, [&] { return world->log_has("roll.finished") && world->phase(kHosts[1]) == "steady"; }));
     CHECK_FALSE(world->log_has("switch.failed"));
-    for (const auto& violation : world->violations) FAIL_CHECK(violation);
+    must_be_clean(*world);
 }

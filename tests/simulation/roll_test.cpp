@@ -1,6 +1,4 @@
-#include "tests/simulation/scripted_world.hpp"
-
-#include <catch2/catch.hpp>
+#include "tests/simulation/two_hosts.hpp"
 
 #include <fmt/format.h>
 
@@ -9,32 +7,6 @@ using namespace mxseal::scripted;
 using namespace std::chrono_literals;
 
 namespace {
-
-const std::vector<std::string> kHosts{"mx1.example.org", "mx2.example.org"};
-
-bool both_steady(World& world) { return world.phase(kHosts[0]) == "steady" && world.phase(kHosts[1]) == "steady"; }
-
-void must_be_clean(const World& world) {
-    for (const auto& violation : world.violations) FAIL_CHECK(violation);
-}
-
-// A world in which both hosts are steady with a certified standby.
-std::unique_ptr<World> steady_world(unsigned seed) {
-    auto world = std::make_unique<World>(small_config(kHosts), kHosts, seed);
-    world->start_agent();
-    REQUIRE(world->run_for(3min, [&] { return both_steady(*world); }));
-    return world;
-}
-
-// What an operator would see, for a failed check.
-std::string story(World& world) {
-    std::string out;
-    for (const std::string& host : kHosts)
-        out += fmt::format("{} {}: {}\n", host, world.phase(host), world.status_of(host)["reason"].as_string().value_or(""));
-    auto log = world.store->read_log({"", 0, 40});
-    for (const auto& entry : *log) out += fmt::format("{} {} {} {}\n", to_rfc3339(entry.at), entry.host, entry.event, entry.sentence);
-    return out;
-}
 
 Instant field(const agent::LogEntry& entry, const char* name) { return *parse_rfc3339(*entry.fields[name].as_string()); }
 

@@ -13,7 +13,6 @@
 
 #include <array>
 #include <chrono>
-#include <fstream>
 #include <stdexcept>
 #include <thread>
 
@@ -49,15 +48,9 @@ bool listens(std::uint16_t port) {
     return connected;
 }
 
-std::filesystem::path temporary_folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "mxseal-pebble-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    return pattern;
-}
-
 } // namespace
 
-Pebble::Pebble(std::uint16_t dns_port, std::uint16_t http_port, std::uint16_t tls_port) : folder_(temporary_folder()), port_(free_port()) {
+Pebble::Pebble(std::uint16_t dns_port, std::uint16_t http_port, std::uint16_t tls_port) : port_(free_port()) {
     write_files(free_port(), http_port, tls_port);
     start(dns_port);
     await();
@@ -68,7 +61,6 @@ Pebble::~Pebble() {
         kill(pid_, SIGKILL);
         waitpid(pid_, nullptr, 0);
     }
-    std::filesystem::remove_all(folder_);
 }
 
 std::string Pebble::directory() const { return fmt::format("https://localhost:{}/dir", port_); }
@@ -76,12 +68,13 @@ std::string Pebble::directory() const { return fmt::format("https://localhost:{}
 void Pebble::write_files(std::uint16_t management_port, std::uint16_t http_port, std::uint16_t tls_port) const {
     auto key = PrivateKey::generate(rotation::Algorithm::ecdsa_p256).value();
     auto certificate = make_self_signed(key, {dns::Name::parse("localhost").value()}, SystemClock().wall(), std::chrono::hours(24)).value();
-    std::ofstream(folder_ / "cert.pem") << certificate;
-    std::ofstream(folder_ / "key.pem") << to_text(key.to_pem().reveal());
-    std::ofstream(folder_ / "config.json") << fmt::format(
+    folder_.write("cert.pem", certificate);
+    folder_.write("key.pem", to_text(key.to_pem().reveal()));
+    const auto config = fmt::format(
         R"({{"pebble": {{"listenAddress": "127.0.0.1:{}", "managementListenAddress": "127.0.0.1:{}", "certificate": "{}", "privateKey": "{}",)"
         R"( "httpPort": {}, "tlsPort": {}, "ocspResponderURL": "", "externalAccountBindingRequired": false}}}})",
         port_, management_port, (folder_ / "cert.pem").string(), (folder_ / "key.pem").string(), http_port, tls_port);
+    folder_.write("config.json", config);
 }
 
 void Pebble::start(std::uint16_t dns_port) {

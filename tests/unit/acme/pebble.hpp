@@ -1,10 +1,11 @@
 // Pebble, the test CA of Let's Encrypt, as a child process on loopback ports of its own; stopped by its pid.
 #pragma once
 
+#include "tests/temporary_folder.hpp"
+
 #include <sys/types.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 
 namespace mxseal::agent::testing {
@@ -25,7 +26,7 @@ private:
     void start(std::uint16_t dns_port);
     void await() const;
 
-    std::filesystem::path folder_;
+    TemporaryFolder folder_;
     std::uint16_t port_ = 0;
     pid_t pid_ = -1;
 };

@@ -12,31 +12,24 @@
 #include <unistd.h>
 
 #include <array>
-#include <fstream>
 #include <stdexcept>
 
 namespace mxseal::testing {
 
 namespace {
 
-std::filesystem::path write_certificate(ssl_ctx_st* context) {
+void write_certificate(ssl_ctx_st* context, const TemporaryFolder& folder) {
     auto key = agent::PrivateKey::generate(rotation::Algorithm::ecdsa_p256).value();
     auto pem = agent::make_self_signed(key, {dns::Name::parse("localhost").value()}, SystemClock().wall(), std::chrono::hours(1)).value();
-    std::string pattern = (std::filesystem::temp_directory_path() / "mxseal-ca-XXXXXX").string();
-    int descriptor = mkstemp(pattern.data());
-    if (descriptor < 0) throw std::runtime_error("no temporary file");
-    close(descriptor);
-    std::ofstream(pattern) << pem;
-    SSL_CTX_use_certificate_chain_file(context, pattern.c_str());
+    SSL_CTX_use_certificate_chain_file(context, folder.write("ca.pem", pem).c_str());
     SSL_CTX_use_PrivateKey(context, key.get());
-    return pattern;
 }
 
 } // namespace
 
 TlsServer::TlsServer(std::string answer) : answer_(std::move(answer)), context_(SSL_CTX_new(TLS_server_method())) {
     signal(SIGPIPE, SIG_IGN);
-    file_ = write_certificate(context_);
+    write_certificate(context_, folder_);
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -53,7 +46,6 @@ TlsServer::~TlsServer() {
     thread_.join();
     close(listener_);
     SSL_CTX_free(context_);
-    std::filesystem::remove(file_);
 }
 
 std::string TlsServer::url(const std::string& path, const std::string& host) const { return "https://" + host + ":" + std::to_string(port_) + path; }

@@ -1,9 +1,10 @@
 // An HTTPS server for tests: one canned answer a connection, on loopback, in a thread of its own.
 #pragma once
 
+#include "tests/temporary_folder.hpp"
+
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -24,7 +25,7 @@ public:
     std::string url(const std::string& path = "/", const std::string& host = "localhost") const;
     // From the next connection on: for an answer that names the server's own address.
     void answer_with(std::string answer);
-    std::string ca_file() const { return file_.string(); }
+    std::string ca_file() const { return (folder_ / "ca.pem").string(); }
     std::vector<std::string> requests() const;
 
 private:
@@ -32,7 +33,7 @@ private:
     void serve_one(int peer);
 
     std::string answer_;
-    std::filesystem::path file_;
+    TemporaryFolder folder_;
     ssl_ctx_st* context_ = nullptr;
     int listener_ = -1;
     std::uint16_t port_ = 0;

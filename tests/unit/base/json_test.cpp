@@ -1,5 +1,7 @@
 #include "base/json.hpp"
 
+#include "base/json_reader.hpp"
+
 #include <catch2/catch.hpp>
 
 using namespace mxseal;
@@ -23,4 +25,27 @@ TEST_CASE("what is no JSON is refused") {
         INFO(text);
         CHECK_FALSE(Json::parse(text).ok());
     }
+}
+
+TEST_CASE("typed values are read back, and the first field that does not fit is named") {
+    using namespace document;
+    const Json json = *Json::parse(R"({"at": 1500, "ttl": 60, "names": ["a", "b"], "none": null, "flag": true})");
+    CHECK(in<Instant>(json, "at") == from_unix_ms(1500));
+    CHECK(in<Ttl>(json, "ttl") == Ttl(60));
+    CHECK(in<std::vector<std::string>>(json, "names") == std::vector<std::string>{"a", "b"});
+    CHECK_FALSE(in<std::optional<Instant>>(json, "none").has_value());
+    CHECK_FALSE(in<std::optional<Instant>>(json, "absent").has_value());
+    CHECK(in<std::optional<bool>>(json, "flag") == true);
+    const auto misfit = [](auto read) {
+        try {
+            read();
+        } catch (const Misfit& found) {
+            return std::string(found.field);
+        }
+        return std::string();
+    };
+    CHECK(misfit([&] { in<std::int64_t>(json, "flag"); }) == "flag");
+    CHECK(misfit([&] { in<std::vector<Instant>>(json, "names"); }) == "names");
+    CHECK(misfit([&] { in<std::vector<std::string>>(json, "absent"); }) == "absent");
+    CHECK(misfit([&] { in<std::optional<std::string>>(json, "ttl"); }) == "ttl");
 }

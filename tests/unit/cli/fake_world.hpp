@@ -2,15 +2,11 @@
 #pragma once
 
 #include "agent/cli/commands.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <deque>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
-
-#include <stdlib.h>
-#include <sys/stat.h>
 
 #include <catch2/catch.hpp>
 
@@ -72,11 +68,7 @@ public:
 
 struct FakeWorld {
     explicit FakeWorld(int pauses_max = 10) : environment{console, clock} {
-        std::string name = (std::filesystem::temp_directory_path() / "mxseal-cli-XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        folder = name;
-        std::ofstream(folder / "tsig") << "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ=\n";
-        REQUIRE(::chmod((folder / "tsig").c_str(), 0600) == 0);
+        folder.write("tsig", "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ=\n");
         write_config("");
         environment.operator_name = "operator";
         environment.find_desk = [this](const agent::Config&) -> Result<std::unique_ptr<agent::Desk>> { return std::unique_ptr<agent::Desk>(std::make_unique<ScriptedDesk>(script)); };
@@ -87,10 +79,6 @@ struct FakeWorld {
     }
     FakeWorld(const FakeWorld&) = delete;
     FakeWorld& operator=(const FakeWorld&) = delete;
-    ~FakeWorld() {
-        std::error_code ignored;
-        std::filesystem::remove_all(folder, ignored);
-    }
 
     void write_config(const std::string& more) {
         std::ofstream(folder / "mxseal.yaml") << "state: " << (folder / "state").string() << "\n"
@@ -111,7 +99,7 @@ struct FakeWorld {
         return run(environment, *parsed.arguments);
     }
 
-    std::filesystem::path folder;
+    TemporaryFolder folder;
     std::ostringstream out, err;
     Console console{out, err};
     FixedClock clock;

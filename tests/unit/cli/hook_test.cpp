@@ -19,7 +19,7 @@ struct HookWorld : FakeWorld {
             auto found = variables.find(std::string(name));
             return found == variables.end() ? std::string() : found->second;
         };
-        variables["RENEWED_LINEAGE"] = folder.string();
+        variables["RENEWED_LINEAGE"] = folder.path().string();
     }
 
     void write_lineage(const std::string& name) {

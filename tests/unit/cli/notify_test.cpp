@@ -1,8 +1,8 @@
 #include "agent/cli/notify.hpp"
 
+#include "tests/temporary_folder.hpp"
+
 #include <cstddef>
-#include <cstdlib>
-#include <filesystem>
 
 #include <catch2/catch.hpp>
 #include <sys/socket.h>
@@ -12,9 +12,8 @@
 using namespace mxseal::cli;
 
 TEST_CASE("systemd hears that the agent is ready") {
-    std::string folder = (std::filesystem::temp_directory_path() / "mxseal-notify-XXXXXX").string();
-    REQUIRE(mkdtemp(folder.data()) != nullptr);
-    const auto path = folder + "/notify";
+    const mxseal::TemporaryFolder folder;
+    const auto path = (folder / "notify").string();
     const int receiver = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -25,7 +24,6 @@ TEST_CASE("systemd hears that the agent is ready") {
     const auto count = ::recv(receiver, buffer, sizeof buffer, MSG_DONTWAIT);
     CHECK(std::string(buffer, static_cast<std::size_t>(count > 0 ? count : 0)) == "READY=1");
     ::close(receiver);
-    std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("an abstract socket is reached without its leading zero being written") {

@@ -48,7 +48,7 @@ TEST_CASE("timeline --svg writes the file whole, leaves nothing beside it and sa
     CHECK(world.out.str() == "wrote " + file.string() + "\n");
     CHECK(text_of_file(file).ends_with("</svg>\n"));
     std::size_t pictures = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(world.folder)) pictures += entry.path().filename().string().starts_with("mx1.svg") ? 1 : 0;
+    for (const auto& entry : std::filesystem::directory_iterator(world.folder.path())) pictures += entry.path().filename().string().starts_with("mx1.svg") ? 1 : 0;
     CHECK(pictures == 1);
 }
 

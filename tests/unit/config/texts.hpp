@@ -1,44 +1,17 @@
-// A folder of a test's own, and configurations to load from it.
+// Configurations to load, and what loading them says.
 #pragma once
 
 #include "agent/config/config.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 
-#include <stdlib.h>
-#include <sys/stat.h>
-
 #include <catch2/catch.hpp>
 
 namespace mxseal::agent {
-
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "mxseal-config-XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    const std::filesystem::path& path() const { return path_; }
-    std::filesystem::path write(const std::string& name, const std::string& text, mode_t mode = 0600) const {
-        auto file = path_ / name;
-        std::ofstream(file, std::ios::binary | std::ios::trunc) << text;
-        chmod(file.c_str(), mode);
-        return file;
-    }
-
-private:
-    std::filesystem::path path_;
-};
 
 inline std::string text_of(const std::filesystem::path& file) {
     std::ifstream in(file, std::ios::binary);

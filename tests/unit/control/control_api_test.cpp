@@ -2,6 +2,8 @@
 
 #include "tests/unit/control/fake_desk.hpp"
 
+#include <catch2/catch.hpp>
+
 using namespace mxseal;
 using namespace mxseal::agent;
 

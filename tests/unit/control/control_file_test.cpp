@@ -1,12 +1,12 @@
 #include "agent/control/control_file.hpp"
 
 #include "agent/control/control_client.hpp"
-#include "tests/unit/control/fake_desk.hpp"
-
-#include <fstream>
+#include "tests/temporary_folder.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <catch2/catch.hpp>
 
 using namespace mxseal;
 using namespace mxseal::agent;
@@ -15,15 +15,10 @@ namespace {
 
 ControlFile sample(char digit, std::uint16_t port = 4711) { return {port, Secret(std::string_view(std::string(64, digit))), 42, 0}; }
 
-void write_text(const std::filesystem::path& file, const std::string& text, mode_t mode = 0600) {
-    std::ofstream(file) << text;
-    REQUIRE(::chmod(file.c_str(), mode) == 0);
-}
-
 } // namespace
 
 TEST_CASE("what was written is read, and the file is 0600 whatever the umask is") {
-    StateFolder folder;
+    TemporaryFolder folder;
     const mode_t before = ::umask(0277);
     auto written = write_control_file(folder.path(), sample('a'));
     ::umask(before);
@@ -41,16 +36,16 @@ TEST_CASE("what was written is read, and the file is 0600 whatever the umask is"
 }
 
 TEST_CASE("a new file takes the place of an older one and of a half-written one") {
-    StateFolder folder;
+    TemporaryFolder folder;
     REQUIRE(write_control_file(folder.path(), sample('a')));
-    write_text(folder.path() / ".control.json.new", "{\"por", 0644);
+    folder.write(".control.json.new", "{\"por", 0644);
     REQUIRE(write_control_file(folder.path(), sample('b')));
     CHECK((*read_control_file(folder.path()))->token.equals(view_of(std::string(64, 'b'))));
     CHECK_FALSE(std::filesystem::exists(folder.path() / ".control.json.new"));
 }
 
 TEST_CASE("only the agent that wrote the file removes it") {
-    StateFolder folder;
+    TemporaryFolder folder;
     REQUIRE(write_control_file(folder.path(), sample('b')));
     remove_control_file(folder.path(), sample('a'));
     CHECK(std::filesystem::exists(control_file_path(folder.path())));
@@ -59,7 +54,7 @@ TEST_CASE("only the agent that wrote the file removes it") {
 }
 
 TEST_CASE("no file means no agent") {
-    StateFolder folder;
+    TemporaryFolder folder;
     auto read = read_control_file(folder.path());
     REQUIRE(read);
     CHECK_FALSE(*read);
@@ -69,7 +64,7 @@ TEST_CASE("no file means no agent") {
 }
 
 TEST_CASE("a file that others could read, a link or garbage is not believed") {
-    StateFolder folder;
+    TemporaryFolder folder;
     const auto file = control_file_path(folder.path());
     REQUIRE(write_control_file(folder.path(), sample('a')));
     REQUIRE(::chmod(file.c_str(), 0640) == 0);
@@ -81,7 +76,7 @@ TEST_CASE("a file that others could read, a link or garbage is not believed") {
     const std::string token(64, 'a');
     for (const std::string& text : {std::string(), std::string("{"), std::string("{}"), "{\"port\":0,\"token\":\"" + token + "\",\"pid\":1}",
                                     "{\"port\":65536,\"token\":\"" + token + "\",\"pid\":1}", std::string("{\"port\":1,\"token\":\"short\",\"pid\":1}"), std::string(5000, ' ')}) {
-        write_text(file, text);
+        folder.write(file.filename(), text);
         auto read = read_control_file(folder.path());
         REQUIRE_FALSE(read);
         CHECK(read.error().code() == ErrorCode::invalid);

@@ -2,6 +2,7 @@
 
 #include "agent/control/control_client.hpp"
 #include "agent/control/control_file.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/unit/control/fake_desk.hpp"
 
 #include <algorithm>
@@ -14,6 +15,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <catch2/catch.hpp>
 
 using namespace mxseal;
 using namespace mxseal::agent;
@@ -74,7 +77,7 @@ struct World {
         return fmt::format("{} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: Bearer {}\r\n{}\r\n", line, server->port(), token, more);
     }
 
-    StateFolder folder;
+    TemporaryFolder folder;
     FakeDesk desk;
     std::unique_ptr<ControlServer> server;
     std::string token;

@@ -3,14 +3,9 @@
 
 #include "agent/runtime/desk.hpp"
 
-#include <filesystem>
 #include <mutex>
 #include <string>
 #include <vector>
-
-#include <stdlib.h>
-
-#include <catch2/catch.hpp>
 
 namespace mxseal::agent {
 
@@ -48,25 +43,6 @@ private:
     }
     std::mutex mutex_;
     std::vector<std::string> asked_;
-};
-
-class StateFolder {
-public:
-    StateFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "mxseal-control-XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    StateFolder(const StateFolder&) = delete;
-    StateFolder& operator=(const StateFolder&) = delete;
-    ~StateFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
 };
 
 } // namespace mxseal::agent

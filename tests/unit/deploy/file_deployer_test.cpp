@@ -28,7 +28,7 @@ struct World {
 
     World() { target.combined = folder.path() / "mx1.pem"; }
     Status put(std::string_view text) { return deployer.deploy(target, Secret(text)); }
-    std::string content() const { return TemporaryFolder::text_of(target.combined); }
+    std::string content() const { return text_of(target.combined); }
     std::set<std::string> names() const {
         std::set<std::string> found;
         for (const auto& entry : fs::directory_iterator(folder.path())) found.insert(entry.path().filename().string());
@@ -77,7 +77,7 @@ TEST_CASE("an unchanged file is not rewritten, but its rights are mended and the
     REQUIRE(world.put("key"));
     auto inode = facts_of(world.target.combined).st_ino;
     chmod(world.target.combined.c_str(), 0644);
-    world.target.reload = {world.folder.script("echo ran > " + (world.folder.path() / "ran").string()).string()};
+    world.target.reload = {script_in(world.folder, "echo ran > " + (world.folder.path() / "ran").string()).string()};
     REQUIRE(world.put("key"));
     CHECK(facts_of(world.target.combined).st_ino == inode);
     CHECK((facts_of(world.target.combined).st_mode & 07777) == 0600);
@@ -92,7 +92,7 @@ TEST_CASE("a reader sees the old file or the new one, never a part", "[deploy]")
     std::atomic<int> torn{0};
     std::thread reader([&] {
         while (!stop) {
-            auto text = TemporaryFolder::text_of(world.target.combined);
+            auto text = text_of(world.target.combined);
             if (text != a && text != b) ++torn;
         }
     });
@@ -104,16 +104,16 @@ TEST_CASE("a reader sees the old file or the new one, never a part", "[deploy]")
 
 TEST_CASE("a file that stood there before is kept once, for its owner only", "[deploy]") {
     World world;
-    TemporaryFolder::write(world.target.combined, "snakeoil");
+    world.folder.write("mx1.pem", "snakeoil");
     chmod(world.target.combined.c_str(), 0644);
     REQUIRE(world.put("first"));
     auto kept = world.folder.path() / "mx1.pem.before-mxseal";
-    CHECK(TemporaryFolder::text_of(kept) == "snakeoil");
+    CHECK(text_of(kept) == "snakeoil");
     CHECK((facts_of(kept).st_mode & 07777) == 0600);
     REQUIRE(world.put("second"));
-    TemporaryFolder::write(world.target.combined, "a foreign hand");
+    world.folder.write("mx1.pem", "a foreign hand");
     REQUIRE(world.put("third"));
-    CHECK(TemporaryFolder::text_of(kept) == "snakeoil");
+    CHECK(text_of(kept) == "snakeoil");
     CHECK(world.content() == "third");
 }
 
@@ -126,9 +126,8 @@ TEST_CASE("mxseal's own first file is not kept as if it were foreign", "[deploy]
 
 TEST_CASE("what a crash left beside the file is removed, and nothing else", "[deploy]") {
     World world;
-    auto beside = [&](const std::string& name) { return world.folder.path() / name; };
-    for (const char* name : {".mx1.pem.mxseal-0123456789abcdef", "..mx1.pem.mxseal.mxseal-0123456789abcdef"}) TemporaryFolder::write(beside(name), "half a key");
-    for (const char* name : {".mx1.pem.mxseal-notes", ".mx10.pem.mxseal-0123456789abcdef", "mx1.pem.bak"}) TemporaryFolder::write(beside(name), "foreign");
+    for (const char* name : {".mx1.pem.mxseal-0123456789abcdef", "..mx1.pem.mxseal.mxseal-0123456789abcdef"}) world.folder.write(name, "half a key");
+    for (const char* name : {".mx1.pem.mxseal-notes", ".mx10.pem.mxseal-0123456789abcdef", "mx1.pem.bak"}) world.folder.write(name, "foreign");
     REQUIRE(world.put("key"));
     CHECK(world.names() ==
           std::set<std::string>{"mx1.pem", ".mx1.pem.mxseal", ".mx1.pem.mxseal-notes", ".mx10.pem.mxseal-0123456789abcdef", "mx1.pem.bak"});
@@ -201,7 +200,7 @@ TEST_CASE("a folder that cannot be written is an error, and the reload does not 
     World world;
     REQUIRE(world.put("old"));
     auto ran = world.folder.path() / "ran";
-    world.target.reload = {world.folder.script("echo ran > " + ran.string()).string()};
+    world.target.reload = {script_in(world.folder, "echo ran > " + ran.string()).string()};
     chmod(world.folder.path().c_str(), 0555);
     int code = exit_code_of([&] {
         if (geteuid() == 0 && (chown(world.folder.path().c_str(), 65534, 65534) != 0 || chown(world.target.combined.c_str(), 65534, 65534) != 0 ||
@@ -241,10 +240,10 @@ TEST_CASE("a folder that others can write, or a link that others can turn, is re
         CHECK(world.put("key").ok());
     }
     SECTION("the file itself is a link") {
-        TemporaryFolder::write(world.folder.path() / "elsewhere", "foreign");
+        world.folder.write("elsewhere", "foreign");
         fs::create_symlink(world.folder.path() / "elsewhere", world.target.combined);
         CHECK(world.put("key").error().code() == ErrorCode::refused);
-        CHECK(TemporaryFolder::text_of(world.folder.path() / "elsewhere") == "foreign");
+        CHECK(text_of(world.folder.path() / "elsewhere") == "foreign");
     }
 }
 
@@ -275,7 +274,7 @@ TEST_CASE("read gives the file as it stands, nothing when there is none", "[depl
     CHECK_FALSE(world.deployer.read(world.target)->has_value());
     REQUIRE(world.put("key"));
     CHECK(to_text((*world.deployer.read(world.target))->reveal()) == "key");
-    TemporaryFolder::write(world.target.combined, std::string(2'000'000, 'x'));
+    world.folder.write("mx1.pem", std::string(2'000'000, 'x'));
     CHECK(world.deployer.read(world.target).error().code() == ErrorCode::refused);
     world.target.combined = world.folder.path() / "missing" / "mx1.pem";
     CHECK_FALSE(world.deployer.read(world.target)->has_value());

@@ -1,53 +1,23 @@
-// A folder of a test's own, and small readers.
+// Small readers and writers of a test's folder.
 #pragma once
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-#include <string>
+#include "tests/temporary_folder.hpp"
 
-#include <stdlib.h>
-#include <sys/stat.h>
+#include <sstream>
 
 #include <catch2/catch.hpp>
 
 namespace mxseal::agent {
 
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "mxseal-deploy-XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    const std::filesystem::path& path() const { return path_; }
-    std::filesystem::path script(const std::string& body) const {
-        auto file = path_ / "script";
-        write(file, "#!/bin/sh\n" + body);
-        chmod(file.c_str(), 0700);
-        return file;
-    }
-    static void write(const std::filesystem::path& file, const std::string& text) {
-        std::ofstream out(file, std::ios::binary | std::ios::trunc);
-        out << text;
-        REQUIRE(out.good());
-    }
-    static std::string text_of(const std::filesystem::path& file) {
-        std::ifstream in(file, std::ios::binary);
-        std::ostringstream text;
-        text << in.rdbuf();
-        return text.str();
-    }
+inline std::filesystem::path script_in(const TemporaryFolder& folder, const std::string& body) { return folder.write("script", "#!/bin/sh\n" + body, 0700); }
 
-private:
-    std::filesystem::path path_;
-};
+// Empty where there is none.
+inline std::string text_of(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
 
 inline struct stat facts_of(const std::filesystem::path& path) {
     struct stat facts{};

@@ -23,14 +23,14 @@ Duration time_of(const std::function<void()>& act) {
 }
 
 pid_t pid_in(const std::filesystem::path& file) {
-    auto text = TemporaryFolder::text_of(file);
+    auto text = text_of(file);
     REQUIRE_FALSE(text.empty());
     return static_cast<pid_t>(std::stol(text));
 }
 
 // Gone, or a zombie that its new parent has not collected yet.
 bool is_dead(pid_t pid) {
-    auto status = TemporaryFolder::text_of("/proc/" + std::to_string(pid) + "/stat");
+    auto status = text_of("/proc/" + std::to_string(pid) + "/stat");
     return status.empty() || status.find(") Z ") != std::string::npos || status.find(") X ") != std::string::npos;
 }
 
@@ -49,7 +49,7 @@ TEST_CASE("a reload that succeeds is a success, and no reload is one too", "[rel
 
 TEST_CASE("a reload that fails gives its exit code and its output", "[reload]") {
     TemporaryFolder folder;
-    auto run = run_reload({folder.script("echo to stdout; echo to stderr >&2; exit 3").string()}, seconds(10));
+    auto run = run_reload({script_in(folder, "echo to stdout; echo to stderr >&2; exit 3").string()}, seconds(10));
     REQUIRE_FALSE(run);
     CHECK(run.error().code() == ErrorCode::io);
     CHECK(run.error().message().find("exit code 3") != std::string::npos);
@@ -60,13 +60,13 @@ TEST_CASE("a program that does not exist is an error at once", "[reload]") {
     for (const char* name : {"no-such-program-of-ours", "/no/such/program", "relative/program", ""})
         CHECK(run_reload({name}, seconds(10)).error().code() == ErrorCode::invalid);
     TemporaryFolder folder;
-    TemporaryFolder::write(folder.path() / "plain", "not executable");
+    folder.write("plain", "not executable");
     CHECK(run_reload({(folder.path() / "plain").string()}, seconds(10)).error().code() == ErrorCode::invalid);
 }
 
 TEST_CASE("a file that is no program is an error", "[reload]") {
     TemporaryFolder folder;
-    TemporaryFolder::write(folder.path() / "garbage", "\x01\x02 not a program");
+    folder.write("garbage", "\x01\x02 not a program");
     chmod((folder.path() / "garbage").c_str(), 0700);
     CHECK_FALSE(run_reload({(folder.path() / "garbage").string()}, seconds(10)).ok());
 }
@@ -74,7 +74,7 @@ TEST_CASE("a file that is no program is an error", "[reload]") {
 TEST_CASE("a reload that hangs is stopped with its whole group", "[reload]") {
     TemporaryFolder folder;
     auto pid_file = folder.path() / "pid";
-    auto script = folder.script("sleep 1000 & echo $! > " + pid_file.string() + "; wait").string();
+    auto script = script_in(folder, "sleep 1000 & echo $! > " + pid_file.string() + "; wait").string();
     Status run = done();
     auto took = time_of([&] { run = run_reload({script}, milliseconds(500)); });
     REQUIRE_FALSE(run);
@@ -85,7 +85,7 @@ TEST_CASE("a reload that hangs is stopped with its whole group", "[reload]") {
 
 TEST_CASE("a reload that ignores SIGTERM is killed", "[reload]") {
     TemporaryFolder folder;
-    auto script = folder.script("trap '' TERM; while :; do sleep 0.2; done").string();
+    auto script = script_in(folder, "trap '' TERM; while :; do sleep 0.2; done").string();
     auto took = time_of([&] { CHECK_FALSE(run_reload({script}, milliseconds(200)).ok()); });
     CHECK(took >= seconds(2));
     CHECK(took < seconds(10));
@@ -94,7 +94,7 @@ TEST_CASE("a reload that ignores SIGTERM is killed", "[reload]") {
 TEST_CASE("a child that keeps the output open is not waited for", "[reload]") {
     TemporaryFolder folder;
     auto pid_file = folder.path() / "pid";
-    auto script = folder.script("sleep 1000 & echo $! > " + pid_file.string() + "; exit 0").string();
+    auto script = script_in(folder, "sleep 1000 & echo $! > " + pid_file.string() + "; exit 0").string();
     auto took = time_of([&] { CHECK(run_reload({script}, seconds(20)).ok()); });
     CHECK(took < seconds(10));
     pid_t left = pid_in(pid_file);
@@ -104,7 +104,7 @@ TEST_CASE("a child that keeps the output open is not waited for", "[reload]") {
 
 TEST_CASE("a megabyte of output neither blocks the program nor is kept", "[reload]") {
     TemporaryFolder folder;
-    auto script = folder.script("head -c 1000000 /dev/zero | tr '\\0' 'x'; exit 4").string();
+    auto script = script_in(folder, "head -c 1000000 /dev/zero | tr '\\0' 'x'; exit 4").string();
     auto run = run_reload({script}, seconds(20));
     REQUIRE_FALSE(run);
     CHECK(run.error().message().find("exit code 4") != std::string::npos);
@@ -119,7 +119,7 @@ TEST_CASE("a program that writes without end is stopped in time", "[reload]") {
 
 TEST_CASE("a reload that kills itself is a failure that names the signal", "[reload]") {
     TemporaryFolder folder;
-    auto run = run_reload({folder.script("kill -9 $$").string()}, seconds(10));
+    auto run = run_reload({script_in(folder, "kill -9 $$").string()}, seconds(10));
     REQUIRE_FALSE(run);
     CHECK(run.error().message().find("signal 9") != std::string::npos);
 }
@@ -128,7 +128,7 @@ TEST_CASE("a reload sees PATH and LANG, no other variable, no open file, and a s
     TemporaryFolder folder;
     setenv("MXSEAL_TEST_SECRET", "must not be seen", 1);
     int open_file = open("/dev/null", O_RDONLY); // inheritable on purpose
-    auto run = run_reload({folder.script("exec 2>&1; env | sort; ls /proc/$$/fd | tr '\\n' ' '; cat; exit 1").string()}, seconds(10));
+    auto run = run_reload({script_in(folder, "exec 2>&1; env | sort; ls /proc/$$/fd | tr '\\n' ' '; cat; exit 1").string()}, seconds(10));
     close(open_file);
     unsetenv("MXSEAL_TEST_SECRET");
     REQUIRE_FALSE(run);
@@ -143,9 +143,9 @@ TEST_CASE("a reload sees PATH and LANG, no other variable, no open file, and a s
 TEST_CASE("arguments reach the program as they are, without a shell", "[reload]") {
     TemporaryFolder folder;
     auto out = folder.path() / "out";
-    auto script = folder.script("printf '%s|' \"$@\" > " + out.string()).string();
+    auto script = script_in(folder, "printf '%s|' \"$@\" > " + out.string()).string();
     REQUIRE(run_reload({script, "a b", "$(id)", "", "*"}, seconds(10)));
-    CHECK(TemporaryFolder::text_of(out) == "a b|$(id)||*|");
+    CHECK(text_of(out) == "a b|$(id)||*|");
 }
 
 TEST_CASE("a blocked signal of ours is not blocked in the program", "[reload]") {

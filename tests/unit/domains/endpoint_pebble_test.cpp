@@ -5,6 +5,7 @@
 #include "agent/keys/sealer.hpp"
 #include "mta-sts-server/challenges_file.hpp"
 #include "mta-sts-server/snapshot_writer.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/unit/acme/pebble.hpp"
 #include "tests/unit/acme/txt_server.hpp"
 #include "tests/unit/acme/worlds.hpp"
@@ -13,27 +14,10 @@
 #include <thread>
 
 #include <catch2/catch.hpp>
-#include <stdlib.h>
 
 namespace mxseal::agent::testing {
 
 namespace {
-
-class Folder {
-public:
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "mxseal-sites-XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    std::filesystem::path path;
-};
 
 // Pebble asks for seconds and needs milliseconds.
 class ShortSleeper final : public Sleeper {
@@ -79,10 +63,10 @@ struct World {
         return (*read)->http.size() + (*read)->tls_alpn.size();
     }
 
-    Folder folder;
-    std::filesystem::path snapshot = folder.path / "snapshot";
+    TemporaryFolder folder;
+    std::filesystem::path snapshot = folder / "snapshot";
     SystemClock clock;
-    Sealer sealer = Sealer::load_or_create(folder.path / "endpoint-sealing.key").value();
+    Sealer sealer = Sealer::load_or_create(folder / "endpoint-sealing.key").value();
     SiteKeys keys{sealer};
     MemoryJournal journal;
     ShortSleeper sleeper;

@@ -8,30 +8,14 @@
 #include "mta-sts-server/challenges_file.hpp"
 #include "mta-sts-server/snapshot.hpp"
 #include "mta-sts-server/snapshot_writer.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <catch2/catch.hpp>
-#include <stdlib.h>
 
 using namespace mxseal;
 using namespace mxseal::agent;
 
 namespace {
-
-class Folder {
-public:
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "mxseal-sites-XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    std::filesystem::path path;
-};
 
 struct World {
     IssuedSite order(const std::string& domain) {
@@ -54,10 +38,10 @@ struct World {
         return file;
     }
 
-    Folder folder;
-    std::filesystem::path file = folder.path / "endpoint.snapshot";
+    TemporaryFolder folder;
+    std::filesystem::path file = folder / "endpoint.snapshot";
     SystemClock clock;
-    Sealer sealer = Sealer::load_or_create(folder.path / "endpoint-sealing.key").value();
+    Sealer sealer = Sealer::load_or_create(folder / "endpoint-sealing.key").value();
     SiteKeys keys{sealer};
     std::shared_ptr<MemoryDatabase> database = std::make_shared<MemoryDatabase>();
     std::unique_ptr<Store> store = make_memory_store(database);
@@ -144,7 +128,7 @@ TEST_CASE_METHOD(World, "a sealed key opens under its own domain and sealing key
     auto sealed = order("a.example").pair.sealed;
     CHECK(keys.open(sealed, "a.example").ok());
     CHECK_FALSE(keys.open(sealed, "b.example").ok());
-    Sealer other = Sealer::load_or_create(folder.path / "other.key").value();
+    Sealer other = Sealer::load_or_create(folder / "other.key").value();
     CHECK_FALSE(SiteKeys(other).open(sealed, "a.example").ok());
     sealed.back() ^= 1;
     CHECK_FALSE(keys.open(sealed, "a.example").ok());

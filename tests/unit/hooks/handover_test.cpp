@@ -24,7 +24,7 @@ struct Rig {
     }
     std::filesystem::path hand(std::vector<rotation::SpkiHash> which) { return hand_over(state.path(), host, which, vault).value(); }
 
-    Folder state;
+    TemporaryFolder state;
     std::shared_ptr<MemoryDatabase> database = std::make_shared<MemoryDatabase>();
     std::unique_ptr<Store> store = make_memory_store(database);
     Sealer sealer = Sealer::load_or_create(state.path() / "key").value();
@@ -103,7 +103,7 @@ TEST_CASE("the key is laid into each client's place, once, and its former one is
     for (const auto& [client, file] : {std::pair(Client::lego, "certificates/mx1.example.org.key"), std::pair(Client::dehydrated, "mx1.example.org/privkey.pem"),
                                        std::pair(Client::acme_sh, "mx1.example.org_ecc/mx1.example.org.key"), std::pair(Client::uacme, "private/mx1.example.org/key.pem")}) {
         INFO(to_string(client));
-        Folder folder;
+        TemporaryFolder folder;
         CHECK_FALSE(lay_key(client, folder.path(), "mx1.example.org", from)); // nothing issued yet
         const auto place = folder.write(file, before.key_pem());
         CHECK(key_file_of(client, folder.path(), "mx1.example.org") == place);
@@ -115,7 +115,7 @@ TEST_CASE("the key is laid into each client's place, once, and its former one is
 
 TEST_CASE("certbot's and dehydrated's links: the one is followed into the archive, the other replaced") {
     Rig rig;
-    Folder folder;
+    TemporaryFolder folder;
     const auto from = rig.hand({rig.keys[0]}) / "key.pem";
     for (const auto& [client, link] : {std::pair(Client::certbot, "live/mx1.example.org/privkey.pem"), std::pair(Client::dehydrated, "mx1.example.org/privkey.pem")}) {
         INFO(to_string(client));

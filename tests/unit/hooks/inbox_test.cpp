@@ -15,7 +15,7 @@ unsigned mode_of(const std::filesystem::path& path) {
 } // namespace
 
 TEST_CASE("a pair that is left is read as it was, under the name of its certificate, and only its owner can") {
-    Folder state;
+    TemporaryFolder state;
     ClientOfTests client;
     const Inbox inbox(state.path());
     CHECK(inbox.list().value().empty());
@@ -37,7 +37,7 @@ TEST_CASE("a pair that is left is read as it was, under the name of its certific
 
 TEST_CASE("what root leaves belongs to the owner of the state folder") {
     if (::geteuid() != 0) return;
-    Folder state;
+    TemporaryFolder state;
     REQUIRE(::chown(state.path().c_str(), 65534, 65534) == 0);
     ClientOfTests client;
     const Inbox inbox(state.path());
@@ -52,9 +52,9 @@ TEST_CASE("what root leaves belongs to the owner of the state folder") {
 
 TEST_CASE("a link or a file in place of the inbox is not followed and not given away") {
     ClientOfTests client;
-    Folder elsewhere;
+    TemporaryFolder elsewhere;
     for (const bool link : {true, false}) {
-        Folder state;
+        TemporaryFolder state;
         const auto place = state.path() / "inbox";
         if (link)
             std::filesystem::create_directory_symlink(elsewhere.path(), place);
@@ -71,7 +71,7 @@ TEST_CASE("a link or a file in place of the inbox is not followed and not given 
 }
 
 TEST_CASE("without a state folder the next step is said") {
-    Folder folder;
+    TemporaryFolder folder;
     ClientOfTests client;
     auto left = Inbox(folder.path() / "none").leave(client.pair());
     REQUIRE_FALSE(left);
@@ -79,7 +79,7 @@ TEST_CASE("without a state folder the next step is said") {
 }
 
 TEST_CASE("half a file, a link and strange names in the inbox are not taken for pairs") {
-    Folder state;
+    TemporaryFolder state;
     ClientOfTests client;
     const Inbox inbox(state.path());
     REQUIRE(inbox.leave(client.pair()));

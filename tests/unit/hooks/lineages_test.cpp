@@ -12,7 +12,7 @@ const std::filesystem::path kHome = "/home/postmaster";
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-std::string text_for(const Folder& root, Client client = Client::certbot) {
+std::string text_for(const TemporaryFolder& root, Client client = Client::certbot) {
     return first_configuration(client, find_lineages(client, root.path(), kHome, kNow), read_postfix(root.path() / "etc/postfix/main.cf"));
 }
 
@@ -24,7 +24,7 @@ ConfigMistakes mistakes_in(const std::string& text) {
 } // namespace
 
 TEST_CASE("the lineage that Postfix reads gives the host that Postfix is, and nothing else is taken") {
-    Folder root;
+    TemporaryFolder root;
     ClientOfTests client;
     root.write("etc/letsencrypt/live/shared/fullchain.pem", client.chain({"www.example.org", "mx1.example.org"}));
     root.write("etc/letsencrypt/live/www.example.net/fullchain.pem", client.chain({"www.example.net"}));
@@ -39,7 +39,7 @@ TEST_CASE("the lineage that Postfix reads gives the host that Postfix is, and no
 }
 
 TEST_CASE("config check on what was made names what is to be filled in, and nothing when it is") {
-    Folder root;
+    TemporaryFolder root;
     root.write("etc/letsencrypt/live/mx1.example.org/fullchain.pem", ClientOfTests().chain());
     std::string text = text_for(root);
     const auto mistakes = mistakes_in(text).lines;
@@ -55,7 +55,7 @@ TEST_CASE("config check on what was made names what is to be filled in, and noth
 }
 
 TEST_CASE("lego's and dehydrated's folders are read, too; names of mail are known by how they begin") {
-    Folder root;
+    TemporaryFolder root;
     ClientOfTests client;
     root.write("home/postmaster/.lego/certificates/mx1.example.org.crt", client.chain());
     root.write("home/postmaster/.lego/certificates/mx1.example.org.issuer.crt", client.ca.root_pem());
@@ -69,7 +69,7 @@ TEST_CASE("lego's and dehydrated's folders are read, too; names of mail are know
 }
 
 TEST_CASE("an expired lineage and an empty folder leave lines to fill in") {
-    Folder root;
+    TemporaryFolder root;
     ClientOfTests client;
     root.write("etc/letsencrypt/live/mx1.example.org/fullchain.pem", client.leaf({"mx1.example.org"}, at("2025-01-01T00:00:00Z"), at("2025-04-01T00:00:00Z")) + client.ca.root_pem());
     const auto text = text_for(root);
@@ -79,7 +79,7 @@ TEST_CASE("an expired lineage and an empty folder leave lines to fill in") {
 }
 
 TEST_CASE("what Postfix reads is found over continued lines, lists and comments") {
-    Folder folder;
+    TemporaryFolder folder;
     const auto main_cf = folder.write("main.cf", "smtpd_tls_chain_files = /a/key.pem,\n# between\n\t/home/postmaster/.acme.sh/mx1_ecc/fullchain.cer /c.pem\nsmtpd_tls_cert_file=$config_directory/x.pem\nmyhostname = $name\n"
                                                  "smtpd_tls_key_file = /etc/letsencrypt/live/a/privkey.pem\nsmtpd_tls_key_file = /other.pem\nsmtp_tls_cert_file = /etc/letsencrypt/live/a/cert.pem\n");
     const auto facts = read_postfix(main_cf);

@@ -21,7 +21,7 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 } // namespace
 
 TEST_CASE("key and chain are read through the links that clients make") {
-    Folder folder;
+    TemporaryFolder folder;
     ClientOfTests client;
     folder.write("archive/privkey2.pem", client.key_pem());
     folder.write("archive/fullchain2.pem", client.chain());
@@ -32,7 +32,7 @@ TEST_CASE("key and chain are read through the links that clients make") {
 }
 
 TEST_CASE("a missing file, a pipe, a folder and a file without end are refused by name, none of them waited for") {
-    Folder folder;
+    TemporaryFolder folder;
     ClientOfTests client;
     const auto key = folder.write("key.pem", client.key_pem()), chain = folder.write("chain.pem", client.chain());
     const auto big = folder.write("big.pem", std::string(300 * 1024, 'x'));
@@ -46,7 +46,7 @@ TEST_CASE("a missing file, a pipe, a folder and a file without end are refused b
 }
 
 TEST_CASE("the issuers' file completes a leaf that stands alone, and nothing else") {
-    Folder folder;
+    TemporaryFolder folder;
     ClientOfTests client;
     const auto key = folder.write("mx1.key", client.key_pem());
     const auto leaf = folder.write("mx1.crt", client.leaf()), whole = folder.write("whole.crt", client.chain());
@@ -57,7 +57,7 @@ TEST_CASE("the issuers' file completes a leaf that stands alone, and nothing els
 }
 
 TEST_CASE("the key may be absent, or another one, only where it can be mxseal's own") {
-    Folder folder;
+    TemporaryFolder folder;
     ClientOfTests client;
     const auto chain = folder.write("chain.pem", client.chain()), key = folder.write("own.key", client.key_pem()), other = folder.write("other.key", ClientOfTests().key_pem());
     CHECK(why({key, chain}, KeyOrigin::mxseals) == "taken");

@@ -58,7 +58,7 @@ struct Rig {
         return count;
     }
 
-    Folder folder;
+    TemporaryFolder folder;
     Config config;
     Sealer sealer;
     StandingClock clock;

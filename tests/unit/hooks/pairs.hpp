@@ -1,55 +1,18 @@
-// Pairs as clients leave them, and a folder to leave them in.
+// Pairs as clients leave them.
 #pragma once
 
 #include "agent/keys/client_pair.hpp"
-#include "tests/unit/keys/test_ca.hpp"
+#include "tests/temporary_folder.hpp"
+#include "tests/unit/keys/certified_key.hpp"
 
-#include <filesystem>
-#include <fstream>
 #include <string>
-
-#include <stdlib.h>
-#include <sys/stat.h>
 
 #include <catch2/catch.hpp>
 
 namespace mxseal::agent::testing {
 
-inline const Instant kNow = at("2026-11-22T12:00:00Z");
-
-class Folder {
-public:
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "mxseal-hooks-XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    const std::filesystem::path& path() const { return path_; }
-    std::filesystem::path write(const std::string& name, const std::string& content) const {
-        std::filesystem::create_directories((path_ / name).parent_path());
-        std::ofstream(path_ / name, std::ios::binary) << content;
-        return path_ / name;
-    }
-
-private:
-    std::filesystem::path path_;
-};
-
 // One client: a CA, and the key that it uses.
-struct ClientOfTests {
-    TestCa ca{at("2025-01-01T00:00:00Z"), at("2028-01-01T00:00:00Z")};
-    PrivateKey key = PrivateKey::generate(rotation::Algorithm::ecdsa_p256).value();
-
-    std::string leaf(std::vector<std::string> names = {"mx1.example.org"}, Instant from = at("2026-11-01T00:00:00Z"), Instant to = at("2027-01-30T00:00:00Z")) const {
-        return ca.issue(key.get(), {std::move(names), "leaf", "", from, to, false});
-    }
-    std::string chain(std::vector<std::string> names = {"mx1.example.org"}) const { return leaf(std::move(names)) + ca.root_pem(); }
+struct ClientOfTests : CertifiedKey {
     std::string key_pem() const {
         const Secret pem = key.to_pem();
         return {reinterpret_cast<const char*>(pem.reveal().data()), pem.reveal().size()};

@@ -41,7 +41,7 @@ std::pair<std::string, int> run(const std::string& command) {
 } // namespace
 
 TEST_CASE("certbot's hook is a file that calls mxseal; with keys of mxseal's a second one asks for them before") {
-    Folder root;
+    TemporaryFolder root;
     const auto set_up = set_up_of(Client::certbot, config_with(KeyMaker::client), "/usr/bin/mxseal", root.path());
     REQUIRE(set_up.files.size() == 1);
     install(set_up, Written::made);
@@ -58,7 +58,7 @@ TEST_CASE("certbot's hook is a file that calls mxseal; with keys of mxseal's a s
 }
 
 TEST_CASE("what mxseal wrote is renewed and removed, what it did not write stays") {
-    Folder root;
+    TemporaryFolder root;
     auto set_up = set_up_of(Client::certbot, config_with(KeyMaker::client), "/opt/mxseal", root.path());
     install(set_up, Written::made);
     set_up = set_up_of(Client::certbot, config_with(KeyMaker::client), "/usr/bin/mxseal", root.path());
@@ -72,7 +72,7 @@ TEST_CASE("what mxseal wrote is renewed and removed, what it did not write stays
 }
 
 TEST_CASE("dehydrated's former hook is called first with all its words, its output and status kept, and mxseal's refusal stops nothing") {
-    Folder root;
+    TemporaryFolder root;
     const auto seen = root.path() / "seen";
     const auto former = root.write("own hook's", fmt::format("#!/bin/sh\necho former \"$@\"\n[ \"$1\" != clean_challenge ]\n"));
     std::filesystem::permissions(former, std::filesystem::perms::owner_all);
@@ -95,7 +95,7 @@ TEST_CASE("dehydrated's former hook is called first with all its words, its outp
 }
 
 TEST_CASE("where dehydrated reads no folder of settings the line is told") {
-    Folder root;
+    TemporaryFolder root;
     root.write("etc/dehydrated/config", "BASEDIR=/var/lib/dehydrated\n");
     const auto set_up = set_up_of(Client::dehydrated, config_with(KeyMaker::client), "mxseal", root.path());
     CHECK(set_up.files.size() == 1);

@@ -1,6 +1,6 @@
 #include "agent/keys/certificates.hpp"
 
-#include "tests/unit/keys/test_ca.hpp"
+#include "tests/unit/keys/certified_key.hpp"
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -14,17 +14,10 @@ namespace mxseal::agent::testing {
 
 namespace {
 
-const Instant kNow = at("2026-11-22T12:00:00Z");
-const Instant kFrom = at("2026-11-01T00:00:00Z");
-const Instant kTo = at("2027-01-30T00:00:00Z");
-
-struct World {
-    TestCa ca{kFrom - std::chrono::hours(24 * 365), kTo + std::chrono::hours(24 * 365)};
-    PrivateKey key = PrivateKey::generate(rotation::Algorithm::ecdsa_p256).value();
+struct World : CertifiedKey {
     dns::Name host = dns::Name::parse("mx1.example.org").value();
 
     Wish wish(std::vector<std::string> wanted = {"mx1.example.org"}) const { return {std::move(wanted), "leaf", "", kFrom, kTo, false}; }
-    std::string leaf() const { return ca.issue(key.get(), wish()); }
     Result<rotation::Chain> read(const std::string& pem, Instant now = kNow) const { return read_chain(view_of(pem), host, now); }
     Result<rotation::Chain> check(const std::string& pem, std::vector<dns::Name> wanted = names({"mx1.example.org"}), Instant now = kNow) const {
         return check_issued(pem, key, wanted, now);

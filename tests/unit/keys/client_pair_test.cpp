@@ -1,6 +1,6 @@
 #include "agent/keys/client_pair.hpp"
 
-#include "tests/unit/keys/test_ca.hpp"
+#include "tests/unit/keys/certified_key.hpp"
 
 #include <openssl/x509.h>
 
@@ -10,16 +10,7 @@ namespace mxseal::agent::testing {
 
 namespace {
 
-const Instant kNow = at("2026-11-22T12:00:00Z");
-const Instant kFrom = at("2026-11-01T00:00:00Z");
-const Instant kTo = at("2027-01-30T00:00:00Z");
-
-struct World {
-    TestCa ca{kFrom - std::chrono::hours(24 * 365), kTo + std::chrono::hours(24 * 365)};
-    PrivateKey key = PrivateKey::generate(rotation::Algorithm::ecdsa_p256).value();
-
-    std::string leaf(std::vector<std::string> names = {"mx1.example.org"}, Instant to = kTo, Instant from = kFrom) const { return ca.issue(key.get(), {std::move(names), "leaf", "", from, to, false}); }
-    std::string chain() const { return leaf() + ca.root_pem(); }
+struct World : CertifiedKey {
     std::string why(const std::string& chain_pem) const { return why(chain_pem, key.to_pem()); }
     std::string why(const std::string& chain_pem, Secret key_pem) const {
         auto pair = check_client_pair(std::optional<Secret>(std::move(key_pem)), chain_pem, kNow);
@@ -76,8 +67,8 @@ TEST_CASE("a key of another certificate is refused with both names") {
 
 TEST_CASE("an expired certificate, one of tomorrow and an expired issuer are refused") {
     World world;
-    CHECK(has(world.why(world.leaf({"mx1.example.org"}, kNow - std::chrono::seconds(1)) + world.ca.root_pem()), "certificate 1 of the chain (/CN=leaf) has expired"));
-    CHECK(has(world.why(world.leaf({"mx1.example.org"}, kTo, kNow + std::chrono::hours(1)) + world.ca.root_pem()), "is not valid yet"));
+    CHECK(has(world.why(world.leaf({"mx1.example.org"}, kFrom, kNow - std::chrono::seconds(1)) + world.ca.root_pem()), "certificate 1 of the chain (/CN=leaf) has expired"));
+    CHECK(has(world.why(world.leaf({"mx1.example.org"}, kNow + std::chrono::hours(1), kTo) + world.ca.root_pem()), "is not valid yet"));
     const TestCa old(kFrom - std::chrono::hours(48), kNow - std::chrono::hours(1));
     CHECK(has(world.why(old.issue(world.key.get(), {{"mx1.example.org"}, "leaf", "", kFrom, kTo, false}) + old.root_pem()), "certificate 2 of the chain (/CN=root) has expired"));
 }
@@ -104,7 +95,7 @@ TEST_CASE("a short key is refused") {
 
 TEST_CASE("a wildcard stands for one label, and names in a certificate do no harm when printed") {
     World world;
-    auto pair = check_client_pair(std::nullopt, world.leaf({"*.example.org", "x\x1b[2J.example"}) + world.ca.root_pem(), kNow);
+    auto pair = check_client_pair(std::nullopt, world.chain({"*.example.org", "x\x1b[2J.example"}), kNow);
     REQUIRE(pair);
     CHECK(names_host(*pair, dns::Name::parse("mx1.example.org").value(), kNow));
     CHECK_FALSE(names_host(*pair, dns::Name::parse("a.mx1.example.org").value(), kNow));

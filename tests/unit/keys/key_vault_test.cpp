@@ -1,11 +1,9 @@
 #include "agent/keys/key_vault.hpp"
 
 #include "agent/store/memory_store.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/unit/keys/test_ca.hpp"
 
-#include <unistd.h>
-
-#include <filesystem>
 #include <map>
 
 #include <catch2/catch.hpp>
@@ -14,13 +12,7 @@ namespace mxseal::agent::testing {
 
 namespace {
 
-Sealer new_sealer() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "mxseal-vault-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    auto sealer = Sealer::load_or_create(std::filesystem::path(pattern) / "seal").value();
-    std::filesystem::remove_all(pattern);
-    return sealer;
-}
+Sealer new_sealer() { return Sealer::load_or_create(TemporaryFolder() / "seal").value(); }
 
 struct World {
     std::unique_ptr<Store> opened = make_memory_store(std::make_shared<MemoryDatabase>());

@@ -1,7 +1,8 @@
 #include "agent/keys/sealer.hpp"
 
+#include "tests/temporary_folder.hpp"
+
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <set>
@@ -13,16 +14,6 @@ namespace mxseal::agent {
 
 namespace {
 
-struct Folder {
-    std::filesystem::path path;
-    Folder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "mxseal-seal-XXXXXX").string();
-        REQUIRE(mkdtemp(pattern.data()) != nullptr);
-        path = pattern;
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-};
-
 std::string opened(const Sealer& sealer, ByteView sealed, std::string_view context) {
     auto plain = sealer.open(sealed, context);
     return plain ? to_text(plain->reveal()) : "refused";
@@ -31,8 +22,8 @@ std::string opened(const Sealer& sealer, ByteView sealed, std::string_view conte
 } // namespace
 
 TEST_CASE("what is sealed opens in its place, and nowhere else") {
-    Folder folder;
-    auto sealer = Sealer::load_or_create(folder.path / "seal").value();
+    TemporaryFolder folder;
+    auto sealer = Sealer::load_or_create(folder / "seal").value();
     for (const char* text : {"", "a", "some words that are longer than a block of the cipher"}) {
         auto sealed = sealer.seal(view_of(text), "here");
         CHECK(sealed.size() == std::string_view(text).size() + 28);
@@ -42,8 +33,8 @@ TEST_CASE("what is sealed opens in its place, and nowhere else") {
 }
 
 TEST_CASE("whatever octet is changed, it does not open") {
-    Folder folder;
-    auto sealer = Sealer::load_or_create(folder.path / "seal").value();
+    TemporaryFolder folder;
+    auto sealer = Sealer::load_or_create(folder / "seal").value();
     auto sealed = sealer.seal(view_of("words"), "here");
     for (std::size_t i = 0; i < sealed.size(); ++i) {
         Bytes changed = sealed;
@@ -54,29 +45,29 @@ TEST_CASE("whatever octet is changed, it does not open") {
 }
 
 TEST_CASE("the same text is sealed differently each time") {
-    Folder folder;
-    auto sealer = Sealer::load_or_create(folder.path / "seal").value();
+    TemporaryFolder folder;
+    auto sealer = Sealer::load_or_create(folder / "seal").value();
     std::set<Bytes> all;
     for (int i = 0; i < 100; ++i) all.insert(sealer.seal(view_of("words"), "here"));
     CHECK(all.size() == 100);
 }
 
 TEST_CASE("the key is made once, for its owner alone, and found again") {
-    Folder folder;
-    auto file = folder.path / "seal";
+    TemporaryFolder folder;
+    auto file = folder / "seal";
     auto sealed = Sealer::load_or_create(file).value().seal(view_of("words"), "here");
     struct stat facts {};
     REQUIRE(stat(file.c_str(), &facts) == 0);
     CHECK((facts.st_mode & 07777) == 0600);
     CHECK(opened(Sealer::load_or_create(file).value(), sealed, "here") == "words");
     CHECK(opened(Sealer::load(file).value(), sealed, "here") == "words");
-    auto entries = std::distance(std::filesystem::directory_iterator(folder.path), std::filesystem::directory_iterator());
+    auto entries = std::distance(std::filesystem::directory_iterator(folder.path()), std::filesystem::directory_iterator());
     CHECK(entries == 1);
 }
 
 TEST_CASE("a key that others can read, or that is none, is refused") {
-    Folder folder;
-    auto file = folder.path / "seal";
+    TemporaryFolder folder;
+    auto file = folder / "seal";
     CHECK(Sealer::load(file).error().code() == ErrorCode::not_found);
     std::string digits(64, 'a');
     std::ofstream(file) << digits << "\n";

@@ -45,7 +45,7 @@ Bytes packed(const Challenges& challenges) {
 } // namespace
 
 TEST_CASE("challenges come out of their file as they went in") {
-    const TestFolder folder;
+    const TemporaryFolder folder;
     const auto file = challenges_file_of(folder / "snapshot");
     CHECK(file.filename() == "snapshot.challenges");
     const auto written = some();
@@ -64,7 +64,7 @@ TEST_CASE("challenges come out of their file as they went in") {
 }
 
 TEST_CASE("without the file there are no challenges, and one that others may read is refused") {
-    const TestFolder folder;
+    const TemporaryFolder folder;
     auto none = read_challenges(folder / "s.challenges");
     REQUIRE(none.ok());
     CHECK((*none)->http.empty());
@@ -148,7 +148,7 @@ TEST_CASE("as many challenges as there may be fit into the file") {
         most.http[name + "h" + digits][token] = token + "." + std::string(128, 'x');
         most.tls_alpn.emplace(name + "h" + digits, Challenges::TlsAlpn{Bytes(kChallengeCertificateMax, 7), {alpn.key.scalar.clone(), alpn.key.point}});
     }
-    const TestFolder folder;
+    const TemporaryFolder folder;
     REQUIRE(write_challenges(folder / "c", most).ok());
     auto read = read_challenges(folder / "c");
     REQUIRE(read.ok());
@@ -157,7 +157,7 @@ TEST_CASE("as many challenges as there may be fit into the file") {
 }
 
 TEST_CASE("the watch gives challenges out when the file comes, changes and goes") {
-    const TestFolder folder;
+    const TemporaryFolder folder;
     const auto file = folder / "c";
     ChallengesWatch watch(file);
     CHECK_FALSE(watch.look().has_value()); // none at the start is no news

@@ -39,7 +39,7 @@ pid_t start_crowd(std::uint16_t port) {
 
 TEST_CASE("real senders are answered while ten thousand hostile clients come back as often as they are closed") {
     const TestSites sites;
-    const TestFolder folder;
+    const TemporaryFolder folder;
     const auto site = sites.make(kName, policy_of("example.org"));
     write_snapshot(folder / "snapshot", 1, {&site});
     SystemClock clock;

@@ -132,7 +132,7 @@ struct ServeWorld {
     bool logged(const std::string& word) const { return text_of(folder / "log").find(word) != std::string::npos; }
 
     TestSites sites;
-    TestFolder folder;
+    TemporaryFolder folder;
     Site site;
     std::uint16_t https = 0, http = 0, status = 0;
     int https_socket = -1, http_socket = -1, status_socket = -1;

@@ -18,7 +18,7 @@ void write(const std::filesystem::path& file, const std::string& text) { std::of
 } // namespace
 
 TEST_CASE("the highest generation that was served is known after a restart, and a lower one is refused") {
-    const TestFolder folder;
+    const TemporaryFolder folder;
     const auto file = served_file_of(folder / "snapshot");
     CHECK(file.filename() == "snapshot.served");
     {
@@ -43,7 +43,7 @@ TEST_CASE("the highest generation that was served is known after a restart, and 
 }
 
 TEST_CASE("a generation is stored before it may be served: generation zero too, and never when it cannot be") {
-    const TestFolder folder;
+    const TemporaryFolder folder;
     auto served = ServedGeneration::open(folder / "served");
     REQUIRE(served.ok());
     CHECK(served->raise(0).ok());
@@ -58,7 +58,7 @@ TEST_CASE("a generation is stored before it may be served: generation zero too, 
 }
 
 TEST_CASE("a file that holds something else is an error, for what was served before is not known then") {
-    const TestFolder folder;
+    const TemporaryFolder folder;
     for (const char* text : {"", "\n", "generation \n", "generation 5", "generation -5\n", "generation 5 \n", "generation 18446744073709551616\n", "gen 5\n", "generation 5\ngeneration 6\n"}) {
         write(folder / "served", text);
         auto served = ServedGeneration::open(folder / "served");

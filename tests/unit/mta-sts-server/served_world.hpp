@@ -71,7 +71,7 @@ struct World {
     }
 
     TestSites sites;
-    TestFolder folder;
+    TemporaryFolder folder;
     Site mine, other;
     SystemClock clock;
     std::mutex mutex;

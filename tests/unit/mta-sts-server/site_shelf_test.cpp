@@ -11,7 +11,7 @@ using namespace mxseal::server::testing;
 
 TEST_CASE("a shelf reads a site once, keeps the last few, and forgets all with a new snapshot") {
     const TestSites sites;
-    const TestFolder folder;
+    const TemporaryFolder folder;
     const auto a = sites.make("a.example", "A"), b = sites.make("b.example", "B"), c = sites.make("c.example", "C");
     write_snapshot(folder / "one", 1, {&a, &b, &c});
     auto made = SiteShelf::make(2);

@@ -30,7 +30,7 @@ void put(const std::filesystem::path& file, const std::string& content) {
 
 TEST_CASE("what is written is found again, and nothing else is") {
     const TestSites sites;
-    const TestFolder folder;
+    const TemporaryFolder folder;
     const auto a = sites.make("mta-sts.a.example", "A"), b = sites.make("mta-sts.b.example", "B");
     write_snapshot(folder / "s", 42, {&a, &b});
     auto snapshot = Snapshot::open(folder / "s");
@@ -49,7 +49,7 @@ TEST_CASE("what is written is found again, and nothing else is") {
 }
 
 TEST_CASE("an empty snapshot is one") {
-    const TestFolder folder;
+    const TemporaryFolder folder;
     write_snapshot(folder / "s", 1, {});
     auto snapshot = Snapshot::open(folder / "s");
     REQUIRE(snapshot.ok());
@@ -58,7 +58,7 @@ TEST_CASE("an empty snapshot is one") {
 
 TEST_CASE("a snapshot changed at any octet, or cut anywhere, is refused") {
     const TestSites sites;
-    const TestFolder folder;
+    const TemporaryFolder folder;
     const auto a = sites.make("mta-sts.a.example", "A");
     write_snapshot(folder / "s", 42, {&a});
     const auto whole = content_of(folder / "s");
@@ -76,7 +76,7 @@ TEST_CASE("a snapshot changed at any octet, or cut anywhere, is refused") {
 }
 
 TEST_CASE("a snapshot that others may read is refused, and so is what is no file") {
-    const TestFolder folder;
+    const TemporaryFolder folder;
     write_snapshot(folder / "s", 1, {});
     for (const mode_t mode : {0640u, 0604u, 0644u, 0620u}) {
         ::chmod((folder / "s").c_str(), mode);
@@ -94,7 +94,7 @@ TEST_CASE("a snapshot that others may read is refused, and so is what is no file
 
 TEST_CASE("a writer that does not finish leaves the old snapshot and no traces") {
     const TestSites sites;
-    const TestFolder folder;
+    const TemporaryFolder folder;
     const auto a = sites.make("mta-sts.a.example", "A");
     write_snapshot(folder / "s", 1, {});
     {
@@ -113,7 +113,7 @@ TEST_CASE("a writer that does not finish leaves the old snapshot and no traces")
 
 TEST_CASE("a site that cannot be written is left out, and the others are served") {
     const TestSites sites;
-    const TestFolder folder;
+    const TemporaryFolder folder;
     const auto a = sites.make("mta-sts.a.example", "A");
     auto bad = sites.make("mta-sts.b.example", std::string(70'000, 'x'));
     auto writer = SnapshotWriter::begin(folder / "s", 2, Instant{});
@@ -127,7 +127,7 @@ TEST_CASE("a site that cannot be written is left out, and the others are served"
 }
 
 TEST_CASE("what stands in the place of the new file, from a crash or from somebody else, is not written through") {
-    const TestFolder folder;
+    const TemporaryFolder folder;
     put(folder / "victim", "untouched");
     std::filesystem::create_symlink(folder / "victim", folder / "s.new");
     write_snapshot(folder / "s", 3, {});
@@ -137,7 +137,7 @@ TEST_CASE("what stands in the place of the new file, from a crash or from somebo
 
 TEST_CASE("the same sites give the same octets") {
     const TestSites sites;
-    const TestFolder folder;
+    const TemporaryFolder folder;
     const auto a = sites.make("mta-sts.a.example", "A");
     write_snapshot(folder / "s", 1, {&a});
     write_snapshot(folder / "t", 1, {&a});

@@ -11,7 +11,7 @@ using namespace mxseal::server::testing;
 
 TEST_CASE("a file is given out when it is new, once, and what is wrong with it is told once") {
     const TestSites sites;
-    const TestFolder folder;
+    const TemporaryFolder folder;
     const auto a = sites.make("mta-sts.a.example", "A"), b = sites.make("mta-sts.b.example", "B");
     const auto file = folder / "s";
     SnapshotWatch watch(file);

@@ -109,17 +109,6 @@ std::string TestSites::chain_pem(const Site& site) const {
 
 std::string policy_of(const std::string& domain) { return fmt::format("version: STSv1\r\nmode: enforce\r\nmx: mx1.{}\r\nmax_age: 604800\r\n", domain); }
 
-TestFolder::TestFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "mxseal-endpoint-XXXXXX").string();
-    must(::mkdtemp(name.data()) != nullptr, "no folder");
-    path_ = name;
-}
-
-TestFolder::~TestFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
-
 void write_snapshot(const std::filesystem::path& file, std::uint64_t generation, const std::vector<const Site*>& sites) {
     auto writer = SnapshotWriter::begin(file, generation, from_unix_ms(1'795'348'800'000));
     must(writer.ok(), "no writer");

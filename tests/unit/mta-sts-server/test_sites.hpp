@@ -3,6 +3,7 @@
 
 #include "mta-sts-server/key_objects.hpp"
 #include "mta-sts-server/site.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -25,19 +26,6 @@ private:
 };
 
 std::string policy_of(const std::string& domain); // mode: enforce, one mx
-
-// A folder that goes with the test.
-class TestFolder {
-public:
-    TestFolder();
-    TestFolder(const TestFolder&) = delete;
-    TestFolder& operator=(const TestFolder&) = delete;
-    ~TestFolder();
-    std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
-private:
-    std::filesystem::path path_;
-};
 
 // Written with the real writer; throws when that fails.
 void write_snapshot(const std::filesystem::path& file, std::uint64_t generation, const std::vector<const Site*>& sites);

@@ -8,6 +8,7 @@
 #include "agent/observe/authoritative_observer.hpp"
 #include "agent/observe/validating_resolver.hpp"
 #include "tests/conformance/child_process.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/unit/observe/faulty_server.hpp"
 #include "tests/unit/observe/zone_signer.hpp"
 
@@ -47,7 +48,7 @@ private:
     void write_configuration();
     void start();
 
-    conformance::TemporaryFolder folder_;
+    TemporaryFolder folder_;
     std::uint16_t port_, unbound_port_;
     Instant now_;
     std::vector<std::string> names_;        // of the zones below test.

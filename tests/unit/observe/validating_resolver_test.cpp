@@ -84,7 +84,7 @@ TEST_CASE("a trust anchor file that is missing or empty is refused by name") {
     REQUIRE_FALSE(missing);
     CHECK(missing.error().code() == ErrorCode::invalid);
     CHECK(missing.error().message().find("/nonexistent/root.key") != std::string::npos);
-    const conformance::TemporaryFolder folder;
+    const TemporaryFolder folder;
     folder.write("empty.key", "; nothing\n\n");
     options.trust_anchors = {folder.path() / "empty.key"};
     CHECK_FALSE(ValidatingResolver::create(options));

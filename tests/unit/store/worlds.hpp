@@ -3,35 +3,15 @@
 
 #include "agent/store/memory_store.hpp"
 #include "agent/store/sqlite_store.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <filesystem>
 #include <memory>
 #include <string>
 
-#include <stdlib.h>
-
 #include <catch2/catch.hpp>
 
 namespace mxseal::agent {
-
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "mxseal-store-XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
-};
 
 class SqliteWorld {
 public:
@@ -40,7 +20,7 @@ public:
         if (!store) FAIL(store.error().to_string());
         return std::move(store).value();
     }
-    std::filesystem::path state() const { return folder_.path() / "state"; }
+    std::filesystem::path state() const { return folder_ / "state"; }
     std::filesystem::path file() const { return state() / "mxseal.sqlite"; }
 
 private:
