@@ -94,7 +94,7 @@ TEST_CASE_METHOD(World, "when the sealing key is lost each site is served on wit
     row.body = "another body";
     changed.sites = {row};
     REQUIRE(store->commit(token, changed));
-    const Sealer other = Sealer::load_or_create(folder.path / "made-anew.key").value();
+    const Sealer other = Sealer::load_or_create(folder.path() / "made-anew.key").value();
     auto written = write_snapshot(*store, SiteKeys{other}, clock, file, 2);
     REQUIRE(written);
     CHECK(written->sites == 2);
