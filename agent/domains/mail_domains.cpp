@@ -51,7 +51,8 @@ std::optional<Instant> MailDomains::next_due() const {
     return std::min(*sites, *policies);
 }
 
-// Both halves of what is known of one domain; of two reasons the one that comes first: without a certificate no policy is served.
+// Both halves of what is known of one domain; of two reasons the one that comes first: without a certificate no policy is served. Where the policy
+// waits for nothing, a fetch that fails is told before it is an alarm: a customer who takes his name away leaves it dangling (C-38).
 Json MailDomains::report_of(const std::string& domain) {
     Json report = sites_.report_of(domain);
     const Json policy = policies_.report_of(domain);
@@ -59,7 +60,8 @@ Json MailDomains::report_of(const std::string& domain) {
     if (report.is_null()) report = Json::object();
     const std::string of_site = report["reason"].as_string().value_or("");
     for (const auto& [name, value] : policy.members()) report.set(name, value);
-    const bool is_sites = report["served"].as_bool() != true || !report["alarm"].is_null();
+    const bool is_told = policy["reason"].as_string().value_or("").empty() && !report["trouble"].is_null();
+    const bool is_sites = is_told || report["served"].as_bool() != true || !report["alarm"].is_null();
     if (is_sites && !of_site.empty()) report.set("reason", of_site);
     return report;
 }

@@ -62,7 +62,7 @@ public:
     };
     // By name.
     std::vector<Named> domains() const;
-    // {"served", "body", "certificate", "certificate_until", "renewed_from", "fetched_at", "alarm", "reason"} of one domain; null: it has none.
+    // {"served", "body", "certificate", "certificate_until", "renewed_from", "fetched_at", "alarm", "trouble" of the last fetch, "reason"} of one domain; null: it has none.
     Json report_of(const std::string& domain) const;
     // At the end: what arrived is stored, nothing new is begun.
     void store_arrived();

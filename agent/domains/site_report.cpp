@@ -27,7 +27,7 @@ Json SiteKeeper::report_of(const std::string& domain) const {
     const std::string reason = entry.leaving ? "nobody wants it any more: it is served until no sender holds its policy" : entry.why_no_policy.empty() ? reason_of(site, now, SitePolicy{entry.spread}).sentence() : entry.why_no_policy;
     return Json::object({{"served", entry.is_served()}, {"body", entry.body ? Json(*entry.body) : Json()}, {"certificate", entry.settings->certificate}, {"certificate_until", at(site.not_after)},
                          {"renewed_from", at(renewal_of(site, SitePolicy{entry.spread}))}, {"fetched_at", at(site.fetched_at)}, {"alarm", alarm == SiteAlarm::none ? Json() : Json(to_string(alarm))},
-                         {"reason", reason}});
+                         {"trouble", site.fetch_trouble.empty() ? Json() : Json(site.fetch_trouble)}, {"reason", reason}});
 }
 
 std::vector<SiteKeeper::Named> SiteKeeper::domains() const {

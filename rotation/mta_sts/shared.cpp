@@ -10,7 +10,11 @@ namespace mxseal::rotation::mta_sts {
 
 namespace {
 
-constexpr Duration kIdsApart = std::chrono::minutes(5); // our choice: who is served a moment later shares the next id with others
+// Our choice: who is served a moment later shares the next id with others. Five minutes at the usual pace, seconds in a lab.
+constexpr int kLooksApart = 5;
+constexpr Duration kApartMost = std::chrono::minutes(5);
+
+Duration ids_apart(const Policy& policy) { return std::min(kLooksApart * policy.observe_every, kApartMost); }
 
 class SharedStep {
 public:
@@ -111,8 +115,8 @@ private:
             return true;
         }
         if (state_.under_way.contains(Task::write_txt) || !may_start(Task::write_txt)) return true;
-        if (state_.announced && now_ < state_.announced->intent + kIdsApart) {
-            waits(wait_until("wait.shared", fmt::format("{} may get its next id at", policy_.domain), "last id written at", state_.announced->intent, {{"ids_apart", kIdsApart}}));
+        if (state_.announced && now_ < state_.announced->intent + ids_apart(policy_)) {
+            waits(wait_until("wait.shared", fmt::format("{} may get its next id at", policy_.domain), "last id written at", state_.announced->intent, {{"ids_apart", ids_apart(policy_)}}));
             return true;
         }
         if (!looked_just_now()) return false;

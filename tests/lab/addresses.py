@@ -11,6 +11,7 @@ MX1_V4, MX1_V6, MX2_V4 = "127.0.0.25", "::1", "127.0.0.26"
 RESOLVERS = {"plain": "127.0.0.11", "older": "127.0.0.12", "min-ttl": "127.0.0.13", "stale": "127.0.0.14"}
 
 DOMAIN = "example.test"
+CUSTOMERS = "customers.test"  # a zone of others
 MX1, MX2 = "mx1.example.test", "mx2.example.test"
 HOSTS = (MX1, MX2)
 ENDPOINTS = {MX1: (MX1_V4, MX1_V6), MX2: (MX2_V4,)}

@@ -1,4 +1,5 @@
-"""Knot: a signed parent (`.` and `test.`), a signing primary for example.test that takes updates, and a secondary that lags."""
+"""Knot: a signed parent (`.` and `test.`), a signing primary for example.test that takes updates, and a secondary that lags; both have
+customers.test too, which is not signed and where mxseal's key may change nothing."""
 import base64
 import os
 import pathlib
@@ -12,6 +13,7 @@ from process import Server, run, wait_until
 _ROOT_SERVER = "a.rootlab."
 _SOA = "@ {ttl} SOA {ns} hostmaster.example.test. 1 {refresh} 1 3600 {minimum}"
 _TRANSFER_KEY = "transfer"
+_ZONES = (addresses.DOMAIN, addresses.CUSTOMERS)
 
 
 @dataclass
@@ -88,9 +90,12 @@ def _policy() -> str:
                                "cds-cdnskey-publish": "none"})
 
 
+def _plain_zone(zone: str, knot: Knot) -> dict[str, object]:
+    return {"domain": zone, "file": knot.folder / _file(zone), "zonefile-sync": -1, "zonefile-load": "whole", "journal-content": "changes"}
+
+
 def _signed_zone(zone: str, knot: Knot, acl: str | None = None) -> dict[str, object]:
-    return {"domain": zone, "file": knot.folder / _file(zone), "zonefile-sync": -1, "zonefile-load": "whole", "journal-content": "changes",
-            "dnssec-signing": "on", "dnssec-policy": "lab", **({"acl": acl} if acl else {})}
+    return {**_plain_zone(zone, knot), "dnssec-signing": "on", "dnssec-policy": "lab", **({"acl": acl} if acl else {})}
 
 
 class NameServers:
@@ -119,7 +124,8 @@ class NameServers:
         knot.zone_file("test.", [soa, "test. NS ns.test.", f"ns.test. A {knot.address}",
                                  "example.test. NS ns1.example.test.", "example.test. NS ns2.example.test.",
                                  f"ns1.example.test. A {self.primary.address}", f"ns2.example.test. A {self.secondary.address}",
-                                 *self.primary.ds("example.test.")])
+                                 *self.primary.ds("example.test."),
+                             "customers.test. NS ns1.example.test.", "customers.test. NS ns2.example.test."])
         self.trust_anchor.write_text(knot.dnskey(".") + "\n")
         self.root_hints.write_text(f". 3600000 NS {_ROOT_SERVER}\n{_ROOT_SERVER} 3600000 A {knot.address}\n")
 
@@ -130,7 +136,8 @@ class NameServers:
             _section("acl", {"id": "mxseal", "key": "mxseal", "action": "[update, transfer]", "update-type": "[TLSA, TXT, MX]"},
                      {"id": "admin", "key": "admin", "action": "[update, transfer]"},
                      {"id": "secondary", "key": _TRANSFER_KEY, "action": "transfer"}) +
-            _policy() + _section("zone", _signed_zone("example.test.", knot, "[mxseal, admin, secondary]")))
+            _policy() + _section("zone", _signed_zone("example.test.", knot, "[mxseal, admin, secondary]"),
+                                 {**_plain_zone("customers.test.", knot), "acl": "[admin, secondary]"}))
         knot.make_key("example.test.")
         # No NOTIFY: the secondary finds each change by its own refresh, up to two seconds late.
         knot.zone_file("example.test.", [
@@ -138,11 +145,14 @@ class NameServers:
             "@ NS ns1", "@ NS ns2", f"ns1 A {knot.address}", f"ns2 A {self.secondary.address}",
             "@ MX 10 mx1", "@ MX 20 mx2",
             f"mx1 A {addresses.MX1_V4}", f"mx1 AAAA {addresses.MX1_V6}", f"mx2 A {addresses.MX2_V4}"])
+        knot.zone_file("customers.test.", [
+            _SOA.format(ttl=addresses.TLSA_TTL, ns="ns1.example.test.", refresh=2, minimum=addresses.TLSA_TTL),
+            "@ NS ns1.example.test.", "@ NS ns2.example.test."])
 
     def _configure_secondary(self) -> None:
         primary = {"id": "primary", "address": f"{self.primary.address}@53", "key": _TRANSFER_KEY}
-        zone = {"domain": "example.test.", "file": self.secondary.folder / "example.test.zone", "zonefile-sync": -1, "master": "primary"}
-        self.secondary.configure(_section("key", self._transfer_key.item()) + _section("remote", primary) + _section("zone", zone))
+        zones = [{"domain": f"{zone}.", "file": self.secondary.folder / f"{zone}.zone", "zonefile-sync": -1, "master": "primary"} for zone in _ZONES]
+        self.secondary.configure(_section("key", self._transfer_key.item()) + _section("remote", primary) + _section("zone", *zones))
 
     def wait_ready(self) -> None:
         self.parent.wait_ready(".")
@@ -150,11 +160,12 @@ class NameServers:
         self.primary.wait_ready("example.test")
         self.secondary.server.start()  # after its primary: a first transfer that fails is tried again only after 20 s
         self.secondary.wait_ready("example.test")
+        self.secondary.wait_ready("customers.test", dns.SOA)
 
-    def update(self, lines: list[str], key: Tsig | None = None) -> None:
+    def update(self, lines: list[str], key: Tsig | None = None, zone: str = addresses.DOMAIN) -> None:
         """nsupdate to the primary, as the admin unless told otherwise: a hand beside mxseal's."""
         key = key or self.admin_key
-        script = "\n".join([f"server {self.primary.address}", "zone example.test.", *lines, "send", ""])
+        script = "\n".join([f"server {self.primary.address}", f"zone {zone}.", *lines, "send", ""])
         run(["nsupdate", "-y", f"hmac-sha256:{key.name}:{key.secret}"], stdin=script)
 
     def set_signed(self, signed: bool) -> None:

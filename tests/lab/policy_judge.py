@@ -21,8 +21,9 @@ _REPLICAS = (addresses.ENDPOINT, addresses.REPLICA)
 class PolicyJudge:
     """Read `faults` after stop(); `ids` and `bodies` at any time, oldest first."""
 
-    def __init__(self, world: World, domain: str, roots: pathlib.Path):
-        self._world, self._domain, self._name = world, domain, f"mta-sts.{domain}"
+    def __init__(self, world: World, domain: str, roots: pathlib.Path, record: Optional[str] = None):
+        """record: where the id stands, unless at `_mta-sts.<domain>` itself."""
+        self._world, self._record, self._name = world, record or f"_mta-sts.{domain}", f"mta-sts.{domain}"
         self._context = ssl.create_default_context(cafile=str(roots))
         self.bodies: list[str] = []             # in the order in which they were first served
         self.ids: dict[str, int] = {}           # the body that each announces: its place in `bodies`
@@ -49,7 +50,7 @@ class PolicyJudge:
     def announced(self) -> dict[str, Optional[str]]:
         """The id that each name server answers now; empty: none, None: no answer."""
         servers = (self._world.names.primary, self._world.names.secondary)
-        answers = {knot.name: dns.query(knot.address, f"_mta-sts.{self._domain}", dns.TXT, 1) for knot in servers}
+        answers = {knot.name: dns.query(knot.address, self._record, dns.TXT, 1) for knot in servers}
         return {name: _id_of(answer) if answer else None for name, answer in answers.items()}
 
     def _run(self) -> None:

@@ -1,7 +1,7 @@
 """MTA-STS senders: three caches behind each resolver, looking once a second: one that keeps nothing, one that looks at the id each
 `policy_refresh`, and one that keeps what it has for the whole of max_age.
 
-As a script (`policy_sender.py RESOLVER ADDRESS FOLDER DOMAIN REFRESH`, SSL_CERT_FILE set) this is one resolver's helper in a mount name
+As a script (`policy_sender.py RESOLVER ADDRESS FOLDER DOMAIN[,DOMAIN..] REFRESH`, SSL_CERT_FILE set) this is one resolver's helper in a mount name
 space of its own; as a module it starts the helpers and gathers what they print. The script runs under Debian's Python, whose
 package postfix-mta-sts-resolver does the fetching.
 """
@@ -31,6 +31,7 @@ COLD, WARM, LAZY = "cold", "warm", "lazy"
 class Look:
     at: float           # wall clock, seconds, when it began
     resolver: str
+    domain: str
     sender: str         # COLD, WARM or LAZY
     verdict: str        # "ok", "no policy", or what is wrong
     id: str             # of the policy that it holds, empty: none
@@ -43,10 +44,10 @@ class Look:
 
 
 class PolicySenders:
-    """All helpers; every look is kept, and handed to `listener` as it comes."""
+    """All helpers, of one or several mail domains; every look is kept, and handed to `listener` as it comes."""
 
-    def __init__(self, folder: pathlib.Path, domain: str, roots: pathlib.Path, refresh: float, listener: Optional[Callable[[Look], None]] = None):
-        self.folder, self.domain, self.roots, self.refresh, self.listener = folder / "policy-senders", domain, roots, refresh, listener
+    def __init__(self, folder: pathlib.Path, domains: list[str], roots: pathlib.Path, refresh: float, listener: Optional[Callable[[Look], None]] = None):
+        self.folder, self.domains, self.roots, self.refresh, self.listener = folder / f"policy-senders-{domains[0]}", domains, roots, refresh, listener
         self.looks: list[Look] = []
         self._helpers: list[subprocess.Popen] = []
         self._readers: list[threading.Thread] = []
@@ -56,7 +57,7 @@ class PolicySenders:
         for resolver, address in addresses.RESOLVERS.items():
             folder = self.folder / resolver
             folder.mkdir(parents=True)
-            command = ["unshare", "--mount", _DEBIAN_PYTHON, __file__, resolver, address, str(folder), self.domain, str(self.refresh)]
+            command = ["unshare", "--mount", _DEBIAN_PYTHON, __file__, resolver, address, str(folder), ",".join(self.domains), str(self.refresh)]
             with (folder / "log").open("ab") as log:
                 helper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
                                           env={**os.environ, "SSL_CERT_FILE": str(self.roots)})
@@ -102,46 +103,50 @@ class PolicySenders:
 class _Helper:
     """Runs inside one resolver's mount name space."""
 
-    def __init__(self, resolver: str, address: str, folder: pathlib.Path, domain: str, refresh: float):
-        self.resolver, self.domain = resolver, domain
+    def __init__(self, resolver: str, address: str, folder: pathlib.Path, domains: list[str], refresh: float):
+        self.resolver = resolver
         resolv_conf = folder / "resolv.conf"
         resolv_conf.write_text(f"nameserver {address}\noptions edns0 timeout:3 attempts:2\n")
         isolation.bind_over(resolv_conf, "/etc/resolv.conf")
         import policy_look as look  # needs Debian's package
         self.look = look
-        self.senders = [look.Sender(COLD, 0, True), look.Sender(WARM, refresh, True), look.Sender(LAZY, None, False)]
+        self.senders = {domain: [look.Sender(COLD, 0, True), look.Sender(WARM, refresh, True), look.Sender(LAZY, None, False)] for domain in domains}
         self.context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
 
     async def run(self) -> None:
         resolver = self.look.STSResolver(timeout=_TIMEOUT, loop=asyncio.get_running_loop())
         due = time.monotonic()
         while True:  # ends with the world's process name space, or by SIGTERM
-            await self._round(resolver)
+            shaken: dict[str, asyncio.Future] = {}
+            await asyncio.gather(*(self._round(resolver, domain, shaken) for domain in self.senders))
             due = max(due + 1, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
 
-    async def _round(self, resolver) -> None:
+    async def _round(self, resolver, domain: str, shaken: dict[str, asyncio.Future]) -> None:
         at = time.time()
-        verdicts = await asyncio.gather(*(sender.look(resolver, self.domain) for sender in self.senders))
+        verdicts = await asyncio.gather(*(sender.look(resolver, domain) for sender in self.senders[domain]))
         # The MX hosts after the policy, as a sender asks when it delivers.
         try:
-            hosts = await self._hosts(resolver)
+            hosts = await self._hosts(resolver, domain, shaken)
         except Exception as why:  # pylint: disable=broad-except  # whatever aiodns raises: no MX host was found
             hosts, verdicts = {}, [f"no MX host is found: {why!r}"] * len(verdicts)
-        for sender, verdict in zip(self.senders, verdicts):
+        for sender, verdict in zip(self.senders[domain], verdicts):
             held = sender.held
             found = sender.judge(hosts) if verdict == self.look.OK else verdict
-            print(json.dumps(dataclasses.asdict(Look(at, self.resolver, sender.name, found, held.id if held else "", held.text() if held else "",
+            print(json.dumps(dataclasses.asdict(Look(at, self.resolver, domain, sender.name, found, held.id if held else "", held.text() if held else "",
                                                      " ".join(hosts)))), flush=True)
 
-    async def _hosts(self, resolver) -> dict[str, str]:
-        names = await self.look.mx_hosts(resolver, self.domain)
+    async def _hosts(self, resolver, domain: str, shaken: dict[str, asyncio.Future]) -> dict[str, str]:
+        """`shaken`: hosts that were asked in this round, for whichever domain."""
+        names = await self.look.mx_hosts(resolver, domain)
         loop = asyncio.get_running_loop()
-        troubles = await asyncio.gather(*(loop.run_in_executor(None, self.look.certificate_trouble, name, self.context) for name in names))
-        return dict(zip(names, troubles))
+        for name in names:
+            if name not in shaken:
+                shaken[name] = loop.run_in_executor(None, self.look.certificate_trouble, name, self.context)
+        return dict(zip(names, await asyncio.gather(*(shaken[name] for name in names))))
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
-    asyncio.run(_Helper(sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), sys.argv[4], float(sys.argv[5])).run())
+    asyncio.run(_Helper(sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), sys.argv[4].split(","), float(sys.argv[5])).run())

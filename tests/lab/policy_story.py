@@ -51,7 +51,7 @@ class Story:
         self.world, self.mxseal = world, mxseal
         self.roots = world.folder / "roots.pem"
         self.replica = Replica(world.folder, mxseal.binary, mxseal.folder / "state" / "endpoint.snapshot")
-        self.senders = PolicySenders(world.folder, DOMAIN, self.roots, REFRESH, on_look)
+        self.senders = PolicySenders(world.folder, [DOMAIN], self.roots, REFRESH, on_look)
         self.judge = PolicyJudge(world, DOMAIN, self.roots)
 
     @contextlib.contextmanager

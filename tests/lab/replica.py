@@ -1,4 +1,4 @@
-"""A second endpoint replica: `mxseal serve` on an address of its own, from a copy of the agent's snapshot that comes when it comes."""
+"""A second endpoint replica: `mxseal serve` on an address of its own, from a copy of the agent's snapshot, and of what it answers to CAs, that comes when it comes."""
 import os
 import pathlib
 import threading
@@ -16,7 +16,7 @@ class Replica:
         self._source, self.folder = snapshot, folder / "replica"
         self.folder.mkdir()
         self.copy = self.folder / "endpoint.snapshot"
-        self._copied = None
+        self._copied: dict[pathlib.Path, tuple[int, int]] = {}
         self._held, self._end = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         command = [str(binary), "serve", "--snapshot", str(self.copy), "--listen", f"{addresses.REPLICA}:443"]
@@ -46,12 +46,22 @@ class Replica:
                 self._bring()
 
     def _bring(self) -> None:
-        seen = os.stat(self._source)
+        for source in (self._source, _challenges_of(self._source)):
+            if source.exists():
+                self._bring_one(source)
+
+    def _bring_one(self, source: pathlib.Path) -> None:
+        seen = os.stat(source)
         stamp = (seen.st_ino, seen.st_mtime_ns)
-        if stamp == self._copied:
+        if stamp == self._copied.get(source):
             return
-        part = self.copy.with_suffix(".part")
-        part.write_bytes(self._source.read_bytes())
+        copy = self.copy if source == self._source else _challenges_of(self.copy)
+        part = copy.with_name(f"{copy.name}.part")
+        part.write_bytes(source.read_bytes())
         part.chmod(0o600)
-        part.rename(self.copy)
-        self._copied = stamp
+        part.rename(copy)
+        self._copied[source] = stamp
+
+
+def _challenges_of(snapshot: pathlib.Path) -> pathlib.Path:
+    return snapshot.with_name(f"{snapshot.name}.challenges")

@@ -9,7 +9,7 @@ from process import Server, run, wait_until
 _MORE = {
     "plain": "",
     # Asks the lagging secondary only, so that what it holds is always the oldest that anyone can hold.
-    "older": f'stub-zone:\n  name: "example.test."\n  stub-addr: {addresses.SECONDARY}\n',
+    "older": "".join(f'stub-zone:\n  name: "{zone}."\n  stub-addr: {addresses.SECONDARY}\n' for zone in (addresses.DOMAIN, addresses.CUSTOMERS)),
     "min-ttl": "server:\n  cache-min-ttl: 8\n",
     # Debian's 1.17 answers with expired data at once by default; 1.8 s is the value of RFC 8767 section 5.
     "stale": "server:\n  serve-expired: yes\n  serve-expired-client-timeout: 1800\n",

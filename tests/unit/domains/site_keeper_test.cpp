@@ -327,6 +327,7 @@ TEST_CASE("C-27's alarm comes after fifteen minutes without a fetch, and goes wi
     for (int i = 0; i < 5; ++i) {
         world.run(6min);
         world.keeper->fetched("a.example", "no route");
+        CHECK(world.of("a.example")["trouble"].as_string() == "no route");
     }
     world.run();
     CHECK(world.logged("a.example site.alarm"));
@@ -336,6 +337,7 @@ TEST_CASE("C-27's alarm comes after fifteen minutes without a fetch, and goes wi
     world.run();
     CHECK(world.logged("a.example site.recovered"));
     CHECK(world.of("a.example")["alarm"].is_null());
+    CHECK(world.of("a.example")["trouble"].is_null());
 }
 
 TEST_CASE("a snapshot that cannot be written is told once and tried again", "[domains][keeper]") {
