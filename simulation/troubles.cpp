@@ -68,6 +68,7 @@ void World::strike(const Strike& strike) {
     switch (strike.fault) {
     case Fault::server_unreachable:
         zone.servers[server].hidden_until = fate_.measure(strike, 5) < 0.1 ? lasts(24h, 72h) : lasts(5min, 12h);
+        expire_fallen_of(hosts_[host].zone, server);
         // Half of them are cut off from their primary as well.
         if (server > 0 && fate_.measure(strike, 4) < 0.5) block_transfers(hosts_[host].zone, server, zone.servers[server].hidden_until);
         return disturb_all();
@@ -177,8 +178,21 @@ void World::fall_back(std::size_t server, std::size_t host, Content old, Instant
     zone_of(host).servers[server].fallen_until[host] = until;
     owners_[host].set(server, std::move(old), Hand::foreign, now());
     at(until, [this, server, host] { transfer(server, host); });
+    after(Duration{setting_.soa_expire}, [this, server, host] { expire_fallen(server, host); });
     foreign_change(host);
     disturb_by_held(host, until);
+}
+
+// RFC 1035 section 3.3.13: nothing older than EXPIRE is handed out. Where mxseal sees the server, one that goes on all the same is told by its answers.
+void World::expire_fallen(std::size_t server, std::size_t host) {
+    const ServerState& state = zone_of(host).servers[server];
+    const Copy& copy = owners_[host].copy(server);
+    if (now() < state.fallen_until[host] && now() < state.hidden_until && now() - copy.since >= Duration{setting_.soa_expire}) owners_[host].silence(server, now());
+}
+
+void World::expire_fallen_of(std::size_t zone, std::size_t server) {
+    for (std::size_t host = 0; host < hosts_.size(); ++host)
+        if (hosts_[host].zone == zone) expire_fallen(server, host);
 }
 
 void World::step_clock(Duration by, Instant back) {

@@ -290,6 +290,7 @@ void World::send_transfers(std::size_t host) {
                 const Duration expire{setting_.soa_expire};
                 block_transfers(zone, server, now() + fate_.between(*strike, 0, expire / 2, expire * 19 / 20));
                 state.hidden_until = std::max(state.hidden_until, state.blocked_until);
+                expire_fallen_of(zone, server);
             }
         const Duration lag = setting_.transfer_lag + latency(Duration{0}, setting_.transfer_lag);
         after(lag, [this, server, host] { transfer(server, host); });

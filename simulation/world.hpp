@@ -166,6 +166,8 @@ private:
     void expect(Fault fault);
     void strike(const Strike& strike);
     void fall_back(std::size_t server, std::size_t host, Content old, Instant until);
+    void expire_fallen(std::size_t server, std::size_t host);
+    void expire_fallen_of(std::size_t zone, std::size_t server);
     void step_clock(Duration by, Instant back);
     void strike_after_switch(std::size_t host);
     std::size_t pick(const Strike& strike, unsigned part, std::size_t below) const { return static_cast<std::size_t>(fate_.measure(strike, part) * static_cast<double>(below)); }

@@ -209,7 +209,7 @@ std::string to_policy_document(const DomainState& state, const Json& clock) {
     std::string text;
     JsonWriter to(text);
     object(to, "version", kVersion, "txt", state.txt, "mx", state.mx, "ids", state.ids, "serving", state.serving, "past", state.past, "withdrawn", state.withdrawn, "clean_since", state.clean_since,
-           "addresses", state.addresses, "clock", clock);
+           "addresses", state.addresses, "shares", state.shares, "clock", clock);
     return text;
 }
 
@@ -224,6 +224,7 @@ Result<DomainState> from_policy_document(const Json& document) {
         state.past = in<std::vector<PastBody>>(document, "past");
         state.withdrawn = in<std::optional<Instant>>(document, "withdrawn");
         state.clean_since = in<std::optional<Instant>>(document, "clean_since");
+        if (!document["shares"].is_null()) state.shares = in<std::string>(document, "shares"); // absent until 2026-11
         if (!document["addresses"].is_null()) state.addresses = in<std::vector<EndpointAddress>>(document, "addresses"); // absent until 2026-11
         return state;
     } catch (const Misfit& misfit) {

@@ -143,7 +143,8 @@ void PolicyKeeper::check_clock() {
     const auto stepped = time_.step();
     if (!stepped) return;
     const Instant now = time_.now();
-    if (*stepped > Duration{0}) set_forward_at_ = now;
+    // Put right again, what begins from now on counts: else every look would be void for as long as the clock was ahead.
+    if (*stepped > Duration{0} || set_forward_at_ > now) set_forward_at_ = now;
     for (auto& [name, entry] : entries_) {
         if (entry->state) set_due(*entry, now);
         if (entry->due && *entry->due > now + config_.timing.monitor_every) set_due(*entry, now + config_.timing.monitor_every);

@@ -103,6 +103,7 @@ private:
     void look_at_report_records(Instant now);
     void set_due(const std::string& name, ReportRecord& record, std::optional<Instant> due);
     // policy_shared.cpp
+    static std::string target_of(const Entry& entry);
     void join_group(Entry& entry);
     void leave_group(Entry& entry);
     void count_in_group(Entry& entry, const rotation::mta_sts::Decision& decision, Instant now);

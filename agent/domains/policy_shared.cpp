@@ -10,8 +10,14 @@ namespace mxseal::agent {
 
 using namespace rotation::mta_sts;
 
+// One that nobody wants any more stays with the record that announces its policy, also after a start: an id of its own would stand nowhere.
+std::string PolicyKeeper::target_of(const Entry& entry) {
+    if (entry.settings != nullptr) return entry.settings->txt_target ? entry.settings->txt_target->text() : "";
+    return entry.shares.empty() && entry.state ? entry.state->shares : entry.shares;
+}
+
 void PolicyKeeper::join_group(Entry& entry) {
-    const std::string target = entry.settings != nullptr && entry.settings->txt_target ? entry.settings->txt_target->text() : entry.settings == nullptr ? entry.shares : std::string();
+    const std::string target = target_of(entry);
     if (entry.shares != target) leave_group(entry);
     if (target.empty() || !entry.shares.empty()) return;
     entry.shares = target;

@@ -64,6 +64,7 @@ bool PolicyKeeper::load(Entry& entry, Instant now) {
     }
     entry.closed = false;
     entry.state = std::move(state);
+    if (entry.settings == nullptr) join_group(entry);
     entry.written = entry.stored && !entry.is_unsure ? fingerprint_of(*entry.state, entry.mx_goal, entry.at_rest, entry.decided_for) : 0;
     return true;
 }

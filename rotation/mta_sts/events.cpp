@@ -195,11 +195,9 @@ void apply(Context& context, const Served& event) {
 void apply(Context& context, const TxtWritten& event) { end_of(context, Task::write_txt, event.failure); }
 void apply(Context& context, const MxWritten& event) { end_of(context, Task::write_mx, event.failure); }
 
-// After a clock that was ahead was set back, no fetch would begin after the intent to serve for as long as it was ahead.
-void serve_from_now(Context& context) {
+void serve_from(Context& context, Instant intent) {
     auto& serving = context.state.serving;
-    if (!serving || serving->intent <= context.now) return;
-    serving->intent = context.now;
+    serving->intent = intent;
     if (serving->live) return;
     serving->generation.reset();
     context.state.under_way.erase(Task::serve);
@@ -211,7 +209,8 @@ void apply(Context& context, const ClockStepped& event) {
     DomainState& state = context.state;
     state.observed_at.reset();
     state.fetched_at.reset();
-    if (event.forward <= Duration{0}) return serve_from_now(context);
+    // After a clock that was ahead was set back, no fetch would begin after the intent to serve for as long as it was ahead.
+    if (event.forward <= Duration{0}) return state.serving && state.serving->intent > context.now ? serve_from(context, context.now) : void();
     const auto later = [&](std::optional<Instant>& at) {
         if (at) *at += event.forward;
     };
@@ -224,6 +223,8 @@ void apply(Context& context, const ClockStepped& event) {
     for (EndpointAddress& address : state.addresses) later(address.gone_since);
     later(state.clean_since);
     if (!state.serving) return;
+    // C-38: those who share a record wait for this body for a while that counts from here.
+    serve_from(context, state.serving->intent + event.forward);
     later(state.serving->live);
     later(state.serving->complete);
     later(state.serving->bump_intent); // compared with `live`

@@ -58,6 +58,7 @@ bool keep_shared(Context& context) {
     Serving& serving = *state.serving;
     const Policy& policy = context.policy;
     const auto& shared = context.around.shared;
+    state.shares = policy.txt_target;
     if (shared && shared->intent >= *serving.live && serving.bump_intent != shared->intent) {
         serving.id = shared->id;
         serving.bump_intent = shared->intent;

@@ -22,6 +22,8 @@ public:
 
     SharedDecision run(const SharedEvent& event) {
         std::visit([&](const auto& each) { apply(each); }, event);
+        // It moved with a clock that ran ahead and was put right: bodies that come now are not announced by an id of before.
+        if (state_.announced) state_.announced->intent = std::min(state_.announced->intent, now_);
         forget_expired(state_.txt, now_, policy_);
         look();
         keep_announced();

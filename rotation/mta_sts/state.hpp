@@ -48,6 +48,7 @@ struct DomainState {
     std::optional<Serving> serving;
     std::vector<PastBody> past;
     std::vector<EndpointAddress> addresses; // some resolver may hand out each of them (C-28)
+    std::string shares;                   // C-38: the record that announces its policy is that of others too; empty: its own
     std::optional<Instant> withdrawn;     // C-36: the TXT record was removed; intent
     std::optional<Instant> clean_since;   // own fetches and MX hosts were fine in every look since then (C-35)
     std::map<Task, Retry> retries;

@@ -67,6 +67,11 @@ bool removed_at_primaries(Context& context, const Roll& roll) {
             context.waits(std::move(*refused));
             return false;
         }
+        // Somebody took a record away that is needed: it is put back before another one goes.
+        if (const auto missing = wanted_records(state, context.policy).without(*ledger.primary); !missing.empty()) {
+            context.waits(because("wait.write", fmt::format("{} is gone from the zone and is published again before the record of key {} is removed", missing.to_string(), roll.from->short_hex())));
+            return false;
+        }
         if (!state.write && context.may_start(Task::write)) {
             context.note("cleanup.written", {{"from", roll.from->hex()}}, fmt::format("asks the provider to remove {} from _{}._tcp.{}", old.to_string(), ledger.port, context.policy.host));
             write_records(context, ledger, ledger.primary->without(old));

@@ -151,3 +151,56 @@ TEST_CASE("a step of the clock as the first that a shared record hears of loses 
     CHECK(group.world.record_looks > looks + 1);
     for (const auto& name : group.names) CHECK(group.announced(name));
 }
+
+TEST_CASE("a domain that leaves is announced by the record it shares, also when the process ends meanwhile", "[domains][policies][shared]") {
+    Group group(2);
+    group.world.run(3 * 24h);
+    const std::string& left = group.names[0];
+    const auto leave = [&] { group.world.keeper->leave(left, 0.5); };
+    group.world.wanted.erase(left);
+    leave();
+    group.world.run(1s);
+    group.world.database->crash();
+    group.world.start();
+    leave();
+    group.world.run(2h);
+    CHECK(group.world.report(left)["mode"].as_string() == "none");
+    CHECK(group.announced(left));
+    CHECK(group.id(left) == group.id(group.names[1]));
+    CHECK(group.world.domains[left].txt_ttls_written.empty()); // no id of its own
+    group.world.run(8 * 24h);
+    CHECK(group.world.reason(left).find("remove the CNAME _mta-sts.customer0.example") != std::string::npos);
+    group.world.domains[left].alias.reset();
+    group.world.run(4 * 24h);
+    CHECK(group.world.ended == std::vector<std::string>{left});
+}
+
+TEST_CASE("an id from before a clock that ran ahead and was put right announces no later body", "[domains][policies][shared]") {
+    Group group(3);
+    group.world.run(24h);
+    const auto id = group.id(group.names.front());
+    group.world.clock.step(48h);
+    group.world.run(10min);
+    group.world.clock.step(-48h);
+    group.world.run(10min);
+    group.settings.max_age = std::chrono::seconds(2 * 604'800);
+    for (const auto& name : group.names) group.world.want(name, group.settings);
+    group.world.run(6h);
+    INFO(group.world.reason(group.names.front()));
+    for (const auto& name : group.names) CHECK(group.announced(name));
+    CHECK(group.id(group.names.front()) != id);
+}
+
+TEST_CASE("a clock that is set forward does not let the others go ahead of one that is behind", "[domains][policies][shared]") {
+    Group group(3);
+    group.world.run(24h);
+    const auto writes = group.world.record_writes;
+    group.settings.max_age = std::chrono::seconds(2 * 604'800);
+    group.world.second_replica_follows = false;
+    for (const auto& name : group.names) group.world.want(name, group.settings);
+    group.world.run(1min);
+    for (std::size_t i = 1; i < group.names.size(); ++i) group.world.domains[group.names[i]].bodies[1] = group.world.domains[group.names[i]].bodies[0];
+    group.world.clock.step(30h);
+    group.world.run(2h);
+    CHECK(group.world.record_writes == writes);
+}
