@@ -65,7 +65,9 @@ World::World(Setting setting, Options options)
         auto strike = fate_.draw(Fault::store_fails, now());
         if (!strike) return agent::WriteFate::carried_out;
         disturb_all();
-        return fate_.measure(*strike, 0) < 0.5 ? agent::WriteFate::fails : agent::WriteFate::written_but_fails;
+        if (fate_.measure(*strike, 0) < 0.5) return agent::WriteFate::fails;
+        unheard_ = true;
+        return agent::WriteFate::written_but_fails;
     });
     if (setting_.mail_every > Duration{0}) after(setting_.mail_every, [this] { send_mail(); });
     start_agent();
@@ -163,6 +165,8 @@ bool World::next_event(Instant end) {
     clock_.advance_to(next);
     if (!happening && !due) return false;
     ++counters_.events;
+    told_.clear();
+    const Instant begun = clock_.wall();
     if (due) {
         runtime_->tick();
     } else {
@@ -170,6 +174,7 @@ bool World::next_event(Instant end) {
         happenings_.pop();
         what();
     }
+    if (std::exchange(unheard_, false)) hear_what_was_written(begun);
     if (dying_ && runtime_) kill_agent(*std::exchange(dying_, std::nullopt));
     dying_.reset();
     return true;
@@ -227,6 +232,7 @@ void World::observe_mx(const dns::Name& domain) {
 // What the agent writes into its log is held against the world.
 void World::heard(const agent::LogEntry& entry) {
     if (on_log) on_log(entry);
+    told_.push_back(entry.host + entry.sentence);
     auto found = index_.find(entry.host);
     if (found == index_.end()) return;
     const std::size_t host = found->second;
@@ -248,6 +254,15 @@ void World::heard(const agent::LogEntry& entry) {
     ++counters_.rolls;
     if (entry.fields["kind"].as_string() == "emergency") ++counters_.emergency_rolls;
     if (auto from = SpkiHash::from_hex(entry.fields["from"].as_string().value_or(""))) memory.retired.insert(*from);
+}
+
+// A commit that was made though it said it was not stands in the store's log; the agent told nobody, and goes on from its state.
+void World::hear_what_was_written(Instant since) {
+    constexpr std::size_t kNewest = 32; // more than one event writes
+    auto entries = store().read_log({"", 0, kNewest});
+    if (!entries.ok()) return;
+    for (const agent::LogEntry& entry : *entries)
+        if (entry.at >= since && std::find(told_.begin(), told_.end(), entry.host + entry.sentence) == told_.end()) heard(entry);
 }
 
 void World::set_primary(std::size_t host, Content content, Hand hand) {

@@ -106,6 +106,7 @@ private:
     // Whether the agent heard of it and what it heard was stored.
     bool tell_agent(std::size_t life, const std::string& host, rotation::tlsa::Event event);
     void heard(const agent::LogEntry& entry);
+    void hear_what_was_written(Instant since);
     std::size_t index_of(const std::string& host) const;
     // acts.cpp: what mxseal asks for
     void observe(std::size_t host);
@@ -242,6 +243,8 @@ private:
     Instant lives_since_{};                        // its last start
     std::optional<Strike> dying_;                  // killed at the end of this event
     bool held_back_ = false;
+    bool unheard_ = false;                         // a write of this event was made and said it was not
+    std::vector<std::string> told_;                // sentences of this event
 
     std::priority_queue<Happening, std::vector<Happening>, std::greater<>> happenings_;
     std::size_t number_ = 0, life_ = 0, keys_made_ = 0;
