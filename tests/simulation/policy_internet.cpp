@@ -73,7 +73,7 @@ void PolicyWorld::refresh(Sender& sender) {
     const bool expired = !sender.policy || now_ >= sender.policy->fetched + sender.policy->body.max_age;
     if (!id || (!expired && sender.policy->id == *id)) return;
     const Replica& replica = replicas_[below(replicas_.size())];
-    if (now_ < replica.away_until || !replica.body) return;
+    if (now_ < sender.cut_off_until || now_ < replica.away_until || !replica.body) return;
     auto body = parse_body(*replica.body);
     if (!body.ok()) return violated("delivery", "the endpoint serves a body that cannot be read: " + body.error().to_string());
     sender.policy = Sender::Policy{*body, *id, now_};
@@ -89,18 +89,26 @@ bool PolicyWorld::attempt(Sender& sender) {
     });
 }
 
+void PolicyWorld::look_again(Sender& sender) {
+    ++counters_.rechecks;
+    refresh(sender);
+}
+
 void PolicyWorld::send(Sender& sender) {
     ++counters_.deliveries;
     const bool expired = !sender.policy || now_ >= sender.policy->fetched + sender.policy->body.max_age;
     if (expired || !sender.lazy || now_ >= sender.checked + 24h) refresh(sender);
     // Section 5.1: before mail is given up the id is looked at again; here as soon as one host is not covered.
-    if (!uncovered(sender).empty() || !attempt(sender)) {
-        ++counters_.rechecks;
-        refresh(sender);
-    }
+    const bool looked = !uncovered(sender).empty() || !attempt(sender);
+    if (looked) look_again(sender);
     if (!attempt(sender)) return undeliverable(sender);
-    const auto hosts = uncovered(sender);
-    const bool can_fetch = std::all_of(replicas_.begin(), replicas_.end(), [&](const Replica& replica) { return now_ >= replica.away_until && replica.body; });
+    auto hosts = uncovered(sender);
+    // A resolver that gave a stale answer first has asked for the RRset meanwhile: to this sender it changes only now.
+    if (!looked && !hosts.empty()) {
+        look_again(sender);
+        hosts = uncovered(sender);
+    }
+    const bool can_fetch = now_ >= sender.cut_off_until && std::all_of(replicas_.begin(), replicas_.end(), [&](const Replica& replica) { return now_ >= replica.away_until && replica.body; });
     if (hosts.empty() || (!can_fetch && !is_withdrawn())) return;
     violated("coverage", fmt::format("{{{}}} stand in the MX RRset and a sender that has just looked at the id again holds the policy {{{}}}, id {}", fmt::join(hosts, ", "),
                                      fmt::join(sender.policy->body.mx, ", "), sender.policy->id));

@@ -128,7 +128,7 @@ void PolicyWorld::trouble() {
     ++counters_.faults;
     const std::size_t server = below(servers_.size());
     const std::size_t replica = below(replicas_.size());
-    switch (below(9)) {
+    switch (below(10)) {
     case 0: servers_[server].hidden_until = now_ + between(5min, 12h); return;
     case 1: servers_[server].stuck_until = server == 0 ? now_ : now_ + between(5min, 12h); return;
     case 2: replicas_[replica].away_until = now_ + between(5min, 12h); return;
@@ -143,6 +143,7 @@ void PolicyWorld::trouble() {
     }
     case 5: return kill_agent();
     case 6: return trouble_in_the_zone();
+    case 9: senders_[below(senders_.size())].cut_off_until = now_ + between(1h, 12 * 24h); return;
     case 7: store_refuses_until_ = now_ + between(5s, 20min); return;
     case 8: {
         if (skew_ != Duration{0}) return;

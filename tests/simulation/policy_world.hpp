@@ -94,6 +94,7 @@ private:
         };
         std::optional<Policy> policy;
         Instant checked{};
+        Instant cut_off_until{};        // from the endpoint: what it holds counts until its max_age (RFC 8461 section 5.1)
     };
 
     void at(Instant when, std::function<void()> what) { happenings_.push({when, number_++, std::move(what)}); }
@@ -139,6 +140,7 @@ private:
     void before_change();
     const Values& ask(std::size_t resolver, Type type);
     void refresh(Sender& sender);
+    void look_again(Sender& sender);
     bool attempt(Sender& sender);
     void send(Sender& sender);
     void mail();
