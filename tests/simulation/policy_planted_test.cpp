@@ -32,7 +32,7 @@ TEST_CASE("planted mistakes in the order of policies are caught", "[mta-sts]") {
                                                                                              {Mistake::narrowed_at_once, "narrowed_at_once", 25},
                                                                                              {Mistake::old_hosts_leave_early, "old_hosts_leave_early", 1},
                                                                                              {Mistake::withdrawn_early, "withdrawn_early", 1},
-                                                                                             {Mistake::id_fall_back_ignored, "id_fall_back_ignored", 1}}));
+                                                                                             {Mistake::id_fall_back_ignored, "id_fall_back_ignored", 130}}));
     std::optional<PolicyViolation> caught;
     std::uint64_t seed = first - 1;
     while (!caught && seed < first + 200) caught = violation_of(mistake, ++seed);
