@@ -38,10 +38,10 @@ void read_challenge(Reading& reading, const Value& value, AcmeConfig& acme) {
 }
 
 // E-08: the two have one account there, and each would tell the CA its own contacts by turns.
-void refuse_other_contacts(Reading& reading, const Value& value, const AcmeConfig& acme) {
+void warn_of_other_contacts(Reading& reading, const Value& value, const AcmeConfig& acme) {
     for (const auto& [name, other] : reading.config.acme)
         if (!acme.directory.empty() && other.directory == acme.directory && other.contact != acme.contact)
-            return reading.mistake_at(value.line, fmt::format("{} has other contacts than acme.{}, which is the same account at the same CA; allowed: the same `contact` in both", value.path, name));
+            return reading.warn(value.line, fmt::format("{}: other contacts than acme.{}, which is the same account at the same CA; it is told both by turns", value.path, name));
 }
 
 void read_one(Reading& reading, const std::string& name, const Value& value) {
@@ -59,7 +59,7 @@ void read_one(Reading& reading, const std::string& name, const Value& value) {
         acme.ca_file = *file;
         reading.check_later(MachineCheck::Kind::readable, map["ca_file"], file->string());
     }
-    refuse_other_contacts(reading, value, acme);
+    warn_of_other_contacts(reading, value, acme);
     reading.config.acme.emplace(name, std::move(acme));
 }
 

@@ -103,12 +103,12 @@ TEST_CASE("who makes the keys of an external host is read, and settings without 
     CHECK(says(with("certificate: self-signed, external: {keys: mxseal}"), "stands beside `certificate: self-signed`"));
 }
 
-TEST_CASE("two entries of one CA have one account there, and so the same contacts", "[config]") {
+TEST_CASE("two entries of one CA have one account there, and different contacts are told", "[config]") {
     const auto with = [](const std::string& directory, const std::string& contact) {
         return parse_config("acme:\n  a: {directory: \"https://ca.example/d\", accept_terms: true, contact: [\"mailto:a@example.org\"]}\n  b: {directory: \"https://" + directory +
                                 "/d\", accept_terms: true, challenge: http-01, contact: [\"mailto:" + contact + "\"]}\n", "mxseal.yaml");
     };
-    constexpr const char* kSaid = "acme.b has other contacts than acme.a, which is the same account at the same CA";
+    constexpr const char* kSaid = "acme.b: other contacts than acme.a, which is the same account at the same CA";
     CHECK(says(with("ca.example", "b@example.org"), kSaid));
     CHECK_FALSE(says(with("ca.example", "a@example.org"), kSaid));
     CHECK_FALSE(says(with("other.example", "b@example.org"), kSaid));
