@@ -149,10 +149,12 @@ void SiteKeeper::on(SnapshotArrival& arrival) {
     }
     snapshot_trouble_.clear();
     log("", "snapshot.written", Json::object({{"generation", arrival.generation}, {"sites", *arrival.sites}}), fmt::format("generation {} with {} policies is in place", arrival.generation, *arrival.sites));
+    std::set<std::string_view> left_out; // may be all of a hundred thousand
     for (const UnopenedSite& site : arrival.unopened) {
         replace_unopened(site);
-        if (!site.carried_over) std::erase(named, site.domain);
+        if (!site.carried_over) left_out.insert(site.domain);
     }
+    std::erase_if(named, [&](const std::string& domain) { return left_out.contains(domain); });
     for (const auto& domain : named) {
         auto found = entries_.find(domain);
         // A certificate that no sender accepts is not fetched as a sender does.
