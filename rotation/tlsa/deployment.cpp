@@ -79,14 +79,29 @@ std::optional<Reason> chains_of_pair_refused(const Context& context, const Chain
     return std::nullopt;
 }
 
+// G-13: a key of ours is presented whose turn has not come, as far as is known: the state is from a backup and the world is further. What was
+// published since that backup and replaced again is in no memory but in caches, and our pair may be missing there.
+std::optional<Reason> world_is_ahead(const Context& context, const Chain& served) {
+    const HostState& state = context.state;
+    const Policy& policy = context.policy;
+    const Key* key = find_key(state, served.key);
+    if (key == nullptr || key->active || key->retired || (state.roll && state.roll->intent && state.roll->to == served.key)) return std::nullopt;
+    if (context.now >= state.started_at + policy.unseen_ttl + policy.safety_margin + policy.stale_margin) return std::nullopt;
+    return wait_until("wait.held", "that key's turn has not come, so the stored state is older than the world, and what was published meanwhile may be held until", "started at", state.started_at,
+                      {{"unseen_ttl", policy.unseen_ttl}, {"safety_margin", policy.safety_margin}, {"stale_margin", policy.stale_margin}});
+}
+
 // A-63, G-13: where resolvers rely on the key that is served and not on ours (a state restored from an old backup knows no better), ours
 // would turn a match false.
 std::optional<Reason> pair_refused(const Context& context, const std::vector<SpkiHash>& keys) {
-    for (const Chain& served : context.state.wire.chains)
-        if (auto refused = chains_of_pair_refused(context, served, keys)) {
+    for (const Chain& served : context.state.wire.chains) {
+        auto refused = chains_of_pair_refused(context, served, keys);
+        if (!refused && std::find(keys.begin(), keys.end(), served.key) == keys.end()) refused = world_is_ahead(context, served);
+        if (refused) {
             refused->text = fmt::format("an endpoint presents key {}, which is not of the pair to deploy, and the pair is not put out: {}", served.key.short_hex(), refused->text);
             return refused;
         }
+    }
     return std::nullopt;
 }
 

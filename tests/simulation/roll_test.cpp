@@ -248,6 +248,28 @@ TEST_CASE("a clean-up takes no record away while the served key's own is gone") 
     CHECK_FALSE(host.servers["192.0.2.1"].records.contains(rotation::record_of(*from)));
 }
 
+TEST_CASE("a state from a backup does not put the former pair back over a key of its own that is served already") {
+    agent::Config config = small_config(kHosts);
+    config.timing.unseen_ttl = 100s;
+    auto world = steady_world(20, config);
+    auto& host = world->hosts[kHosts[1]];
+    const auto former = host.serving;
+    REQUIRE(world->run_for(3min, [&] { return world->log_has("standby.ready"); }));
+    const auto backup = world->database->backup();
+    world->ask("roll", {kHosts[1]});
+    REQUIRE(world->run_for(3min, [&] { return world->log_has("roll.finished") && both_steady(*world); }));
+    const auto served = host.serving;
+    world->kill_agent();
+    // Caches hold the version that is replaced now, and not one of them tells the restored state of it.
+    world->edit_zone(kHosts[1], host.servers["192.0.2.1"].records.without(dns::TlsaSet({rotation::record_of(served.front())})), Ttl{60});
+    world->database->restore(backup);
+    const Instant started = world->clock.wall();
+    world->start_agent();
+    REQUIRE(world->run_for(1h, [&] { return host.serving == former; }));
+    CHECK(world->clock.wall() - started >= 100s);
+    REQUIRE(world->run_for(10min, [&] { return both_steady(*world); }));
+}
+
 TEST_CASE("a full disk under the MTA's file leaves the old pair served and is said with a time to try again") {
     auto world = steady_world(18);
     world->faults.deploy_fails = true;
