@@ -98,8 +98,9 @@ void World::tell_renewal_info(std::size_t host, const AskRenewalInfo& wanted) {
         } else {
             told = renewal_info_of(wanted, serial);
         }
-        const Instant again = now() + pause_after(told);
-        if (tell_agent(life, hosts_[host].name, std::move(told))) asked_again_by_[{wanted.key, serial}] = again;
+        // Also where the store says no, or the agent dies of it: what it was told may have been written all the same.
+        if (runtime_) asked_again_by_[{wanted.key, serial}] = now() + pause_after(told);
+        tell_agent(life, hosts_[host].name, std::move(told));
     });
 }
 

@@ -77,7 +77,7 @@ class Knot:
             self.server.require_running()
             answer = dns.query(self.address, zone, kind, 0.5)
             return answer and answer.rcode == dns.NOERROR and answer.records
-        wait_until(f"{self.server.name} serves {zone}", served, 20)
+        wait_until(f"{self.server.name} serves {zone}", served, 120)
 
 
 def _file(zone: str) -> str:

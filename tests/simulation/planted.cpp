@@ -93,6 +93,14 @@ Found search(Mistake mistake, std::uint64_t runs_max) {
     return found;
 }
 
+// How the mistake led to what caught it, for who doubts that it was the mistake.
+std::string story_of(Mistake mistake, std::uint64_t seed) {
+    rotation::plant(mistake);
+    Story story = shortest_story(plan_of(seed), 60);
+    rotation::plant(std::nullopt);
+    return story.text;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -102,7 +110,7 @@ int main(int argc, char** argv) {
     CLI::App app{"Plants mistakes in mxseal and shows which check of the simulated internet catches each."};
     app.add_option("--runs", runs_max, "Runs at most for each (200)");
     app.add_option("--jobs", jobs, "Mistakes at a time (all cores)")->check(CLI::Range(1, 256));
-    app.add_option("--only", only, "This one alone");
+    app.add_option("--only", only, "This one alone, with the story of the run that catches it");
     CLI11_PARSE(app, argc, argv);
     std::vector<Planted> wanted;
     for (const Planted& each : kPlanted)
@@ -116,6 +124,7 @@ int main(int argc, char** argv) {
             if (found.caught) ++caught;
             std::lock_guard lock(printing);
             fmt::print("{:30}{:20}{:>6}  {}\n", wanted[number].name, found.by.empty() ? "NOT CAUGHT" : found.by, found.runs, found.text.substr(0, 110));
+            if (!only.empty() && found.caught) fmt::print("{}\n", story_of(wanted[number].mistake, found.runs));
             std::fflush(stdout);
         }
     };
