@@ -98,8 +98,10 @@ void World::tell_renewal_info(std::size_t host, const AskRenewalInfo& wanted) {
         } else {
             told = renewal_info_of(wanted, serial);
         }
-        // Also where the store says no, or the agent dies of it: what it was told may have been written all the same.
-        if (runtime_) asked_again_by_[{wanted.key, serial}] = now() + pause_after(told);
+        // Until it asks again it cannot know better; once told that the window is over, it knows. Also where the store says no, or the agent dies
+        // of it: what it was told may have been written all the same.
+        const bool over = told.window && told.window->start < told.window->end && told.window->end <= clock_.wall();
+        if (runtime_ && !over) asked_again_by_[{wanted.key, serial}] = now() + pause_after(told);
         tell_agent(life, hosts_[host].name, std::move(told));
     });
 }
