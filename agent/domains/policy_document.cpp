@@ -69,7 +69,8 @@ void object(JsonWriter& to, const Members&... each) {
 void put(JsonWriter& to, const PolicyBody& body) { object(to, "mode", to_string(body.mode), "max_age", body.max_age, "mx", body.mx); }
 void put(JsonWriter& to, const RrsetVersion& version) { object(to, "values", version.values, "first_seen", version.first_seen, "closed_at", version.closed_at); }
 void put(JsonWriter& to, const RrsetServer& server) {
-    object(to, "server", server.server, "address", server.address, "values", server.values, "silent_since", server.silent_since, "trouble", server.trouble);
+    object(to, "server", server.server, "address", server.address, "values", server.values, "silent_since", server.silent_since, "trouble", server.trouble,
+           "by_alias", server.by_alias ? std::optional(true) : std::nullopt);
 }
 void put(JsonWriter& to, const RrsetLedger::Sighting& sighting) { object(to, "ttl", sighting.ttl, "at", sighting.at); }
 void put(JsonWriter& to, const RrsetLedger::Complete& complete) { object(to, "values", complete.values, "at", complete.at); }
@@ -113,7 +114,7 @@ template <>
 struct In<RrsetServer> {
     static RrsetServer read(const Json& json, const char*) {
         return {in<std::string>(json, "server"), in<std::string>(json, "address"), in<std::optional<Values>>(json, "values"), in<std::optional<Instant>>(json, "silent_since"),
-                in<std::string>(json, "trouble")};
+                in<std::string>(json, "trouble"), in<std::optional<bool>>(json, "by_alias").value_or(false)};
     }
 };
 template <>

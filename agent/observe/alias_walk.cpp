@@ -89,6 +89,7 @@ Result<Walked> AliasWalk::from(const dns::Name& owner, const dns::Name& zone, st
     }
     for (RrsetSaid& each : said) {
         if (!each.answer.values.empty()) each.answer.ttl = std::max(each.answer.ttl, ttl);
+        each.answer.by_alias = walked.names.size() > 1;
         walked.answers.push_back(std::move(each.answer));
     }
     for (auto& [dissenter, of_zone] : dissenters) {

@@ -30,11 +30,12 @@ void note_ttl(RrsetLedger& ledger, Ttl ttl, Instant now) {
 RrsetServer& memory_of(RrsetLedger& ledger, const RrsetAnswer& answer) {
     for (RrsetServer& server : ledger.servers)
         if (server.address == answer.address && (!server.address.empty() || server.server == answer.server)) return server;
-    return ledger.servers.emplace_back(RrsetServer{answer.server, answer.address, std::nullopt, std::nullopt, {}});
+    return ledger.servers.emplace_back(RrsetServer{answer.server, answer.address, std::nullopt, std::nullopt, {}, false});
 }
 
 void note_answer(RrsetLedger& ledger, const RrsetAnswer& answer, Instant finished) {
     RrsetServer& server = memory_of(ledger, answer);
+    server.by_alias = answer.by_alias;
     if (!answer.answered) {
         server.trouble = answer.detail;
         if (!server.silent_since) server.silent_since = finished;
@@ -47,9 +48,15 @@ void note_answer(RrsetLedger& ledger, const RrsetAnswer& answer, Instant finishe
     if (!answer.values.empty()) note_ttl(ledger, answer.ttl, finished);
 }
 
+// Every server of the owner's zone has spoken, and none shows an alias: whoever was asked for one has no say any more.
+bool without_alias(const RrsetObservation& seen) {
+    return !seen.servers.empty() && seen.following.empty() && std::all_of(seen.servers.begin(), seen.servers.end(), [](const RrsetAnswer& each) { return each.answered && !each.by_alias; });
+}
+
 // A server that no NS record names any more is silent, and forgotten once nobody can know of it. One that follows an alias now has given up
 // what it said itself; a name that was found without an address is nobody that a resolver could ask.
 void note_departures(RrsetLedger& ledger, const RrsetObservation& seen, Instant finished) {
+    if (without_alias(seen)) std::erase_if(ledger.servers, [](const RrsetServer& server) { return server.by_alias; });
     std::erase_if(ledger.servers, [&](const RrsetServer& server) {
         const bool named = std::any_of(seen.servers.begin(), seen.servers.end(), [&](const RrsetAnswer& answer) { return answer.address == server.address && answer.server == server.server; });
         return (server.address.empty() && !named) || std::find(seen.following.begin(), seen.following.end(), server.address) != seen.following.end();

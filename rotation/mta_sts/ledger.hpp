@@ -22,6 +22,7 @@ struct RrsetServer {
     std::optional<Values> values;       // of its last answer
     std::optional<Instant> silent_since;
     std::string trouble;
+    bool by_alias = false;              // asked only for an alias that led to it
 };
 
 struct RrsetLedger {

@@ -21,6 +21,7 @@ struct RrsetAnswer {
     Values values;                  // empty: there is none
     Ttl ttl{0};                     // as served, when there are values; the largest one of a CNAME chain
     std::string detail;             // why there is no answer
+    bool by_alias = false;          // asked only because the servers of the owner's own zone show an alias
 };
 
 struct RrsetObservation {

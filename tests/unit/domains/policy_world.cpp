@@ -67,6 +67,7 @@ void PolicyScene::observe(const std::string& domain) {
         if (model.alias) {
             round.txt_alias = model.alias;
             round.txt.primary.reset();
+            for (auto& each : round.txt.servers) each.by_alias = true;
             round.txt.following = {"192.0.2.100"};
         }
         round.mx = seen(model.mx);

@@ -256,6 +256,29 @@ TEST_CASE("a server that hands its name over to an alias does not keep the new r
     for (const RrsetVersion& version : ledger.versions) CHECK(version.closed_at.has_value() == version.values.empty()); // what it said before can be held still
 }
 
+TEST_CASE("servers that were asked for an alias have no say once every server of the zone is without it", "[policy][ledger]") {
+    RrsetLedger ledger;
+    const Policy policy;
+    Instant now = kNoon;
+    const auto look = [&](const RrsetObservation& seen) { note_round(ledger, seen, now += policy.observe_every, policy); };
+    RrsetObservation alias{{{"ns.provider.example", "198.51.100.1", true, {"v=STSv1; id=1;"}, 1h, "", true}}, {}, ""};
+    alias.following = {"192.0.2.1", "192.0.2.2"};
+    for (int round = 0; round < 3; ++round) look(alias);
+    REQUIRE(ledger.complete);
+    // One server of the zone is without it; the other one cannot be heard, and may show it still.
+    const Values own{"v=STSv1; id=2;"};
+    RrsetObservation gone{{{"ns1.example.org", "192.0.2.1", true, own, 1h, ""}, {"ns2.example.org", "192.0.2.2", false, {}, Ttl{0}, "no answer"}}, {}, ""};
+    for (int round = 0; round < 4; ++round) look(gone);
+    CHECK(ledger.servers.size() == 3);
+    CHECK_FALSE(ledger.complete);
+    gone.servers[1] = {"ns2.example.org", "192.0.2.2", true, own, 1h, ""};
+    for (int round = 0; round < 3; ++round) look(gone);
+    CHECK(ledger.servers.size() == 2);
+    REQUIRE(ledger.complete);
+    CHECK(ledger.complete->values == own);
+    for (const RrsetVersion& version : ledger.versions) CHECK(version.closed_at.has_value() == (version.values != own)); // caches may hold the former still
+}
+
 TEST_CASE("a server that left the NS RRset keeps its say for two days", "[policy][ledger]") {
     RrsetLedger ledger;
     const Policy policy;
