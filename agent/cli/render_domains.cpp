@@ -33,6 +33,28 @@ std::string hosts_of(const Json& domain) {
     return hosts.empty() ? "-" : hosts;
 }
 
+// On a line of its own, whole, so that it can be copied into a zone.
+std::string record_line(std::string_view verb, const Json& record) { return fmt::format("  {:<6}  {}\n", verb, text_of(record)); }
+
+std::string records_of(const Json& records) {
+    std::string out;
+    for (const char* verb : {"add", "remove"})
+        for (const Json& record : records[verb].items()) out += record_line(verb, record);
+    return out;
+}
+
+// What the operator is asked for: in the zone, where mxseal may not write it.
+std::string asked_of(const Json& policy, const std::string& name, const Style& style) {
+    std::string out;
+    const auto ask = text_of(policy["ask"]);
+    if (!ask.empty() && ask != text_of(policy["reason"])) out += wrapped(name, ask, style.width);
+    out += records_of(policy["ask_records"]);
+    const Json& reports = policy["reports"];
+    if (const auto advice = text_of(reports["advice"]); !advice.empty()) out += wrapped(name, advice, style.width);
+    if (!text_of(reports["record"]).empty()) out += record_line("add", reports["record"]);
+    return out;
+}
+
 // What a policy waits for, what its alarm is, which host still has to run.
 std::string troubles_of(const Json& domains, const Style& style) {
     std::string out;
@@ -43,9 +65,9 @@ std::string troubles_of(const Json& domains, const Style& style) {
         if (is_paged(policy)) out += wrapped(name, text_of(policy["page"]), style.width);
         const bool waits = policy["served"].as_bool() != true || !text_of(policy["alarm"]).empty() || !policy["next"].is_null();
         if (waits) out += wrapped(name, text_of(policy["reason"], "no reason given"), style.width);
+        out += asked_of(policy, name, style);
         for (const Json& leaving : policy["leaving"].items())
             out += wrapped(name, fmt::format("{} left the MX RRset and has to run on until {}", text_of(leaving["host"], "?"), text_of(leaving["needed_until"], "every name server has forgotten it")), style.width);
-        if (const auto advice = text_of(policy["reports"]["advice"]); !advice.empty()) out += wrapped(name, advice, style.width);
     }
     return out.empty() ? out : "\n" + out;
 }

@@ -22,6 +22,21 @@ Json fields_of(const rotation::Note& note) {
     return fields;
 }
 
+Json texts(const std::vector<std::string>& all) {
+    Json out = Json::array();
+    for (const std::string& one : all) out.push(one);
+    return out;
+}
+
+std::optional<AskedRecords> records_asked(const std::string& domain, const Decision& decision, const Policy& policy) {
+    if (decision.ask) return asked_records(domain, dns::Type::mx, decision.ask->base, decision.ask->target, decision.ask->ttl);
+    if (!decision.ask_txt) return std::nullopt;
+    const std::string owner = "_mta-sts." + domain;
+    // What is taken away is the alias; the record at its end is that of others too.
+    if (!policy.txt_target.empty()) return AskedRecords{{}, {fmt::format("{}. IN CNAME {}.", owner, policy.txt_target)}};
+    return asked_records(owner, dns::Type::txt, decision.ask_txt->base, decision.ask_txt->target, decision.ask_txt->ttl);
+}
+
 } // namespace
 
 PolicyKeeper::PolicyKeeper(const Config& config, Clock& clock, Store& store, FencingToken token, PolicyOutside& outside)
@@ -189,7 +204,7 @@ void PolicyKeeper::process(Entry& entry, const Event& event) {
 void PolicyKeeper::take(Entry& entry, const Decision& decision, const Policy& policy, Instant now) {
     for (const rotation::Note& note : decision.notes) log(entry.name, note.event, fields_of(note), note.sentence);
     entry.reason = decision.reason;
-    entry.ask = decision.ask || decision.ask_txt ? decision.reason.sentence() : "";
+    ask(entry, decision.reason, records_asked(entry.name, decision, policy));
     page(entry, decision.page);
     for (const Action& action : decision.actions) carry_out(entry, action);
     count_in_group(entry, decision, now);
@@ -228,6 +243,16 @@ void PolicyKeeper::carry_out(Entry& entry, const Action& action) {
     overtake_serve(entry);
     entry.serve_intent = serve.intent;
     begin(&entry, [this, name, body = serve.body ? std::optional(serve.body->text()) : std::nullopt] { listeners_.serve(name, body); }, true);
+}
+
+// Told once, and once more where it was done and undone; a look in between does not count.
+void PolicyKeeper::ask(Party& party, const rotation::Reason& reason, std::optional<AskedRecords> asked) {
+    party.ask = asked ? reason.sentence() : "";
+    party.asked = asked.value_or(AskedRecords{});
+    if (!asked && reason.code != "wait.look") party.told_ask.clear();
+    if (!asked || party.ask == party.told_ask) return;
+    party.told_ask = party.ask;
+    log(party.name, "operator.asked", Json::object({{"add", texts(party.asked.add)}, {"remove", texts(party.asked.remove)}}), party.ask);
 }
 
 void PolicyKeeper::page(Entry& entry, const std::string& text) {

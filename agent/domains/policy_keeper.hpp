@@ -21,6 +21,8 @@
 
 namespace mxseal::agent {
 
+struct AskedRecords;
+
 class PolicyKeeper {
 public:
     // What the keeper tells its neighbours, on its own thread.
@@ -99,6 +101,7 @@ private:
     void end_if_over(const std::string& domain);
     void tell_mx(const Entry& entry, const rotation::mta_sts::Policy& policy, Instant now);
     void page(Entry& entry, const std::string& text);
+    void ask(Party& party, const rotation::Reason& reason, std::optional<AskedRecords> asked);
     std::string reports_trouble(Entry& entry, const rotation::mta_sts::Policy& policy, Instant now);
     void look_at_report_records(Instant now);
     void set_due(const std::string& name, ReportRecord& record, std::optional<Instant> due);

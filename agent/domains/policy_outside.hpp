@@ -36,6 +36,7 @@ struct ReportRecordLook {
     std::string trouble;                          // empty: it stands at every name server
     bool foreign = false;                         // somebody else's record stands there, and stays
     std::string advice;                           // what the operator can do
+    std::string record{};                         // the record that the operator is asked to set, as a line of a zone file; empty: none
 };
 // The TXT record that many domains share (C-38).
 struct RecordLook {

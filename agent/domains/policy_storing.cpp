@@ -179,6 +179,8 @@ void PolicyKeeper::take_back(Party& party) {
     party.given_up = true;
     party.reason = rotation::because("wait.store", "the store cannot be written, so nothing is begun: " + store_trouble_);
     party.ask.clear();
+    party.told_ask.clear();
+    party.asked = {};
 }
 
 void PolicyKeeper::give_up(Entry& entry, Instant now) {

@@ -258,8 +258,9 @@ void PolicyKeeper::on(ReportRecordLook& look) {
     record.foreign = look.foreign;
     record.trouble = look.trouble;
     record.advice = look.advice;
+    record.record = look.record;
     if (!changed) return;
-    if (!look.trouble.empty()) log(look.name, "reports.trouble", Json::object(), fmt::format("_smtp._tls.{}: {}", look.name, look.trouble));
+    if (!look.trouble.empty()) log(look.name, "reports.trouble", Json::object(), fmt::format("_smtp._tls.{}: {}{}", look.name, look.trouble, look.advice.empty() ? "" : "; " + look.advice));
     // After a start thousands are as they were: nothing to tell.
     if (look.trouble.empty() && was_known) log(look.name, "reports.in_place", Json::object(), fmt::format("the TLS-RPT record _smtp._tls.{} stands at every name server", look.name));
     if (Entry* entry = find(look.name); entry != nullptr && entry->state && !entry->at_rest) set_due(*entry, now);

@@ -1,5 +1,6 @@
 #include "agent/domains/policy_workers.hpp"
 
+#include "agent/domains/asked_records.hpp"
 #include "agent/domains/report_record.hpp"
 #include "agent/domains/rrset_writer.hpp"
 #include "agent/keys/der_chain.hpp"
@@ -144,11 +145,11 @@ FetchRound PolicyWorkers::fetched(const dns::Name& domain, bool self_signed, con
 }
 
 ReportRecordLook PolicyWorkers::report_record(const std::string& name, const std::vector<std::string>& rua) {
-    ReportRecordLook look{name, {}, false, {}};
+    ReportRecordLook look{name, {}, false, {}, {}};
     const std::string wanted = report_record_of(rua);
     auto host = dns::Name::parse(name);
     auto owner = host.ok() ? host->prefixed("_smtp._tls") : host;
-    if (!owner.ok()) return {name, owner.error().to_string(), false, {}};
+    if (!owner.ok()) return {name, owner.error().to_string(), false, {}, {}};
     const auto zone = ports_.zone(*owner);
     auto before = ports_.store.get_document("report_record", name);
     const std::string ours_text = before.ok() && *before ? (**before)["text"].as_string().value_or("") : "";
@@ -167,7 +168,10 @@ ReportRecordLook PolicyWorkers::report_record(const std::string& name, const std
     look.trouble = seen.state == ReportRecordSeen::State::in_place ? "" : seen.detail;
     look.foreign = seen.state == ReportRecordSeen::State::foreign;
     const bool may_write = zone && !zone->drivers.empty();
-    if (!look.trouble.empty() && !may_write) look.advice = fmt::format("set the TXT record {} \"{}\"", owner->text(), wanted);
+    if (!look.trouble.empty() && !may_write) {
+        look.advice = fmt::format("mxseal may not write {}: set the TXT record \"{}\" there", owner->text(), wanted);
+        look.record = txt_line(owner->text(), wanted, kReportRecordTtl);
+    }
     if (seen.state != ReportRecordSeen::State::missing || !may_write || !round.rrset.primary) return look;
     const auto target = with_report_record(*round.rrset.primary, wanted, ours_before);
     if (!target || *target == *round.rrset.primary) return look;

@@ -174,6 +174,126 @@ TEST_CASE("where mxseal may not write the zone it asks the operator, waits until
     CHECK(scene.world.report(scene.name)["ask"].is_null());
 }
 
+namespace {
+
+// A zone that the operator edits, after the policy was served everywhere: the record that is asked for.
+struct HandScene : Scene {
+    HandScene() : Scene("at_once", "elsewhere.example") { world.run(1h); }
+    std::string asked(const char* verb = "add") {
+        const Json records = world.report(name)["ask_records"][verb];
+        return records.items().empty() ? "" : records.items().front().as_string().value_or("");
+    }
+    // What stands between the quotation marks.
+    std::string asked_text() {
+        const std::string line = asked();
+        const auto from = line.find('"') + 1;
+        return line.substr(from, line.rfind('"') - from);
+    }
+    void set_txt(const Values& values) { model().txt = {values, values}; }
+    std::size_t told() const { return static_cast<std::size_t>(std::count(world.events.begin(), world.events.end(), name + " operator.asked")); }
+};
+
+} // namespace
+
+TEST_CASE("what the operator is asked for is a line of a zone file, told once, and stands while the next look is made", "[domains][policies][operator]") {
+    HandScene scene;
+    const std::string line = scene.asked();
+    CHECK(line.starts_with("_mta-sts.elsewhere.example. 3600 IN TXT \"v=STSv1; id="));
+    for (int part = 0; part < 200; ++part) {
+        scene.world.run(7s);
+        REQUIRE(scene.asked() == line);
+    }
+    CHECK(scene.told() == 1);
+    scene.set_txt({scene.asked_text()});
+    scene.world.run(10min);
+    CHECK(scene.asked().empty());
+    CHECK(scene.world.report(scene.name)["txt_live"].as_bool() == true);
+}
+
+TEST_CASE("an id that mxseal did not ask for is named, and the one that is asked for stays", "[domains][policies][operator]") {
+    HandScene scene;
+    const std::string line = scene.asked(), text = scene.asked_text();
+    scene.set_txt({"v=STSv1; id=20260101;"});
+    scene.world.run(10min);
+    CHECK(scene.world.reason(scene.name).find("_mta-sts.elsewhere.example has id 20260101, which mxseal did not ask for; set the TXT record") == 0);
+    CHECK(scene.asked() == line);
+    CHECK(scene.asked("remove") == "_mta-sts.elsewhere.example. IN TXT \"v=STSv1; id=20260101;\"");
+    scene.set_txt({"v=STSv1; id=not-an-id;"});
+    scene.world.run(10min);
+    CHECK(scene.world.reason(scene.name).find("'v=STSv1; id=not-an-id;', which senders cannot read") != std::string::npos);
+    scene.set_txt({text});
+    scene.world.run(10min);
+    CHECK(scene.world.report(scene.name)["txt_live"].as_bool() == true);
+    scene.set_txt({"v=STSv1; id=20270101;"});
+    scene.world.run(2h);
+    CHECK(scene.world.report(scene.name)["txt_live"].as_bool() == false);
+    CHECK(scene.world.reason(scene.name).find("has id 20270101, which mxseal did not ask for") != std::string::npos);
+    CHECK(scene.asked_text() == text);
+}
+
+TEST_CASE("beside another STSv1 record an id announces nothing, and the operator is told which one stays", "[domains][policies][operator]") {
+    HandScene scene;
+    const std::string text = scene.asked_text();
+    scene.set_txt({"v=STSv1; id=1;", text});
+    scene.world.run(1h);
+    CHECK(scene.world.report(scene.name)["txt_live"].as_bool() == false);
+    CHECK(scene.world.reason(scene.name).find(fmt::format("has 2 records that begin with v=STSv1, and senders ignore them all; remove all but \"{}\"", text)) != std::string::npos);
+    scene.set_txt({text});
+    scene.world.run(1h);
+    CHECK(scene.world.report(scene.name)["txt_live"].as_bool() == true);
+}
+
+TEST_CASE("once some name server shows what was asked for, the others are waited for", "[domains][policies][operator]") {
+    HandScene scene;
+    scene.model().txt = {{}, {scene.asked_text()}};
+    scene.world.run(10min);
+    CHECK(scene.asked().empty());
+    CHECK(scene.world.reason(scene.name).find("ns0 (192.0.2.0): has no such record") != std::string::npos);
+}
+
+TEST_CASE("an MX record that was asked for is seen within minutes", "[domains][policies][operator]") {
+    HandScene scene;
+    scene.set_txt({scene.asked_text()});
+    scene.world.run(5 * 24h);
+    scene.command("add", {"mx2.example.org"});
+    scene.world.run(1h);
+    scene.set_txt({scene.asked_text()});
+    scene.world.run(5 * 24h);
+    CHECK(scene.asked() == "elsewhere.example. 3600 IN MX 10 mx2.example.org.");
+    scene.model().mx = {{"10 mx1.example.org", "10 mx2.example.org"}, {"10 mx1.example.org", "10 mx2.example.org"}};
+    scene.world.run(3min);
+    CHECK(scene.asked().empty());
+    CHECK(scene.world.report(scene.name)["mx"].items().size() == 2);
+}
+
+TEST_CASE("an MX host that was not asked for is to be removed", "[domains][policies][operator]") {
+    HandScene scene;
+    scene.set_txt({scene.asked_text()});
+    scene.world.run(5 * 24h);
+    scene.command("add", {"mx2.example.org"});
+    scene.world.run(1h);
+    scene.model().mx = {{"10 mx1.example.org", "10 mx9.example.net"}, {"10 mx1.example.org", "10 mx9.example.net"}};
+    scene.world.run(1h);
+    const auto page = scene.world.report(scene.name)["page"].as_string().value_or("");
+    CHECK(page.find("mx9.example.net stands in the MX RRset") != std::string::npos);
+    CHECK(page.find("it is none of those that are wanted (mx1.example.org, mx2.example.org): remove it") != std::string::npos);
+}
+
+TEST_CASE("plan names no id before it is made, and the one that is asked for when it is", "[domains][policies][operator]") {
+    HandScene scene;
+    const std::string text = scene.asked_text();
+    const std::string now = scene.world.keeper->plan_of(scene.name).dump();
+    CHECK(now.find(text) != std::string::npos);
+    scene.set_txt({text});
+    scene.world.run(24h);
+    const Json answer = scene.command("add", {"mx2.example.org"});
+    std::string asked;
+    for (const Json& step : answer["plan"]["domains"].items().front()["steps"].items())
+        if (step["what"].as_string() == "operator" && asked.empty()) asked = step["reason"].as_string().value_or("");
+    CHECK(asked.find("\"v=STSv1; id=<new id>;\"") != std::string::npos);
+    CHECK(asked.find("`mxseal status` names the id then") != std::string::npos);
+}
+
 TEST_CASE("an MX host that an enforced policy does not cover pages at once, and the policy is widened", "[domains][policies]") {
     Scene scene("at_once");
     scene.world.run(5 * 24h);
