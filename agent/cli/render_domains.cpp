@@ -1,10 +1,14 @@
 #include "agent/cli/render.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace mxseal::cli {
 
 namespace {
+
+constexpr std::size_t kDanglingMost = 20; // our choice: more is a list for a program
 
 Cell dane_of(const Json& domain) {
     const auto dane = text_of(domain["dane"], "-");
@@ -80,7 +84,11 @@ std::string counts_of(const Json& policies, const Style& style) {
                             policies["generation"].as_integer().value_or(0), policies["changing"].as_integer().value_or(0), count("not_at_rest"), count("warnings"), count("criticals"));
     for (const auto* trouble : {"snapshot", "store"})
         if (const auto why = text_of(policies[trouble]); !why.empty()) text += fmt::format("; {} in trouble: {}", trouble, why);
-    return "\n" + wrapped("policies: ", text, style.width);
+    std::string out = "\n" + wrapped("policies: ", text, style.width);
+    const auto& dangling = policies["dangling"].items();
+    for (std::size_t i = 0; i < std::min(dangling.size(), kDanglingMost); ++i) out += wrapped(text_of(dangling[i]["domain"], "?") + ": ", text_of(dangling[i]["reason"]), style.width);
+    if (dangling.size() > kDanglingMost) out += wrapped("", fmt::format("and {} more whose names still lead here; `mxseal status --json` has them all", dangling.size() - kDanglingMost), style.width);
+    return out;
 }
 
 } // namespace

@@ -15,6 +15,7 @@ using namespace rotation::mta_sts;
 namespace {
 
 constexpr int kBatchMax = 256; // domains a tick, so that arrivals are not kept waiting
+constexpr int kFormerLooks = 6; // times monitor_every: our choice, nothing changes by itself there
 
 Json fields_of(const rotation::Note& note) {
     Json fields = Json::object();
@@ -40,7 +41,7 @@ std::optional<AskedRecords> records_asked(const std::string& domain, const Decis
 } // namespace
 
 PolicyKeeper::PolicyKeeper(const Config& config, Clock& clock, Store& store, FencingToken token, PolicyOutside& outside)
-    : config_(config), clock_(clock), time_(clock), store_(store), token_(token), outside_(outside), board_({config.timing.monitor_every, std::min<Duration>(config.timing.monitor_every, std::chrono::minutes(5))}) {}
+    : config_(config), clock_(clock), time_(clock), store_(store), token_(token), outside_(outside), board_({config.timing.monitor_every, std::min<Duration>(config.timing.monitor_every, std::chrono::minutes(5))}), former_(kFormerLooks * config.timing.monitor_every) {}
 
 PolicyKeeper::~PolicyKeeper() = default;
 
@@ -75,6 +76,7 @@ std::optional<Instant> PolicyKeeper::next_due() const {
     if (is_unflushed()) consider(flush_again_.value_or(time_.now()));
     if (!due_.empty()) consider(due_.begin()->at);
     if (!reports_due_.empty()) consider(reports_due_.begin()->first);
+    consider(former_.next_due());
     for (const auto& [name, group] : groups_) consider(group->due);
     return next;
 }
@@ -92,6 +94,7 @@ void PolicyKeeper::tick() {
         begin(nullptr, [this, host] { outside_.look_at_mx_host(host); });
     }
     look_at_report_records(now);
+    for (const std::string& domain : former_.take_due(now)) begin(nullptr, [this, domain] { outside_.look_at_former(domain); });
     for (auto& [name, group] : groups_)
         if (group->due && *group->due <= now) process(*group, TimeReached{});
     flush(now);
@@ -137,6 +140,10 @@ void PolicyKeeper::on(RrsetWritten& written) {
 
 void PolicyKeeper::on(MxHostLook& look) {
     if (board_.arrived(look, time_.now())) wake_loaded_ = true; // once for all that arrived in this turn
+}
+
+void PolicyKeeper::on(FormerLook& look) {
+    if (auto news = former_.heard(look); !news.event.empty()) log(look.domain, news.event, Json::object(), news.sentence);
 }
 
 void PolicyKeeper::in_place(const std::string& domain, std::uint64_t generation) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "agent/config/config.hpp"
+#include "agent/domains/former_domains.hpp"
 #include "agent/domains/mx_board.hpp"
 #include "agent/domains/policy_outside.hpp"
 #include "agent/runtime/time_keeper.hpp"
@@ -67,6 +68,8 @@ public:
     Json plan_of(const std::string& domain);
     bool is_at_rest(const std::string& domain) const;
     std::size_t pages() const { return pages_; }
+    // [{"domain", "reason"}] of domains whose policy has ended and whose names still lead here.
+    Json dangling() const { return former_.report(); }
     const std::string& store_trouble() const { return store_trouble_; }
 
 private:
@@ -153,6 +156,7 @@ private:
     void on(ReportRecordLook& look);
     void on(RecordLook& look);
     void on(RecordWritten& written);
+    void on(FormerLook& look);
 
     const Config& config_;
     Clock& clock_;
@@ -162,6 +166,7 @@ private:
     PolicyOutside& outside_;
     Listeners listeners_;
     MxBoard board_;
+    FormerDomains former_;
 
     std::map<std::string, std::unique_ptr<Entry>> entries_;
     std::set<Due> due_;

@@ -47,7 +47,14 @@ struct RecordWritten {
     std::string name;
     std::optional<rotation::Failure> failure;
 };
-using PolicyArrival = std::variant<DnsLook, EndpointLook, RrsetWritten, MxHostLook, ReportRecordLook, RecordLook, RecordWritten>;
+// Where the names of a domain lead whose policy has ended here (C-38).
+struct FormerLook {
+    std::string domain;
+    std::string trouble;                          // why it is not known; empty: it is
+    std::vector<std::string> addresses;           // of mta-sts.<domain>, without those at which somebody else serves a policy
+    std::optional<std::string> alias;             // the name that _mta-sts.<domain> is an alias of
+};
+using PolicyArrival = std::variant<DnsLook, EndpointLook, RrsetWritten, MxHostLook, ReportRecordLook, RecordLook, RecordWritten, FormerLook>;
 
 class PolicyOutside {
 public:
@@ -61,6 +68,7 @@ public:
     virtual void observe_record(const std::string& name) = 0;
     virtual void write_record(const std::string& name, const rotation::mta_sts::Values& base, const rotation::mta_sts::Values& target, Ttl ttl) = 0;
     virtual void keep_report_record(const std::string& name, const std::vector<std::string>& rua) = 0;
+    virtual void look_at_former(const std::string& domain) = 0;
 };
 
 } // namespace mxseal::agent

@@ -101,6 +101,7 @@ Surroundings PolicyKeeper::around(Entry& entry, const Policy& policy, Instant no
 
 void PolicyKeeper::want(const std::string& domain, const PolicySettings& settings, float spread) {
     Entry& entry = entry_of(domain);
+    former_.forget(domain);
     const bool is_new = !entry.settings && !entry.started;
     entry.settings = &settings;
     entry.wanted = digest_of(settings);
@@ -127,6 +128,10 @@ void PolicyKeeper::end_if_over(const std::string& domain) {
     Entry* entry = find(domain);
     if (entry == nullptr || entry->settings != nullptr || !entry->state || entry->under_way > 0 || entry->state->serving) return;
     set_due(*entry, std::nullopt);
+    std::vector<std::string> addresses;
+    for (const EndpointAddress& address : entry->state->addresses)
+        if (!address.gone_since) addresses.push_back(address.address);
+    former_.add(domain, std::move(addresses), entry->state->shares, time_.now());
     leave_group(*entry);
     page(*entry, "");
     dirty_.erase(entry);

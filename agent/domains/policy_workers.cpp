@@ -87,6 +87,27 @@ void PolicyWorkers::keep_report_record(const std::string& name, const std::vecto
     writes_.submit([this, name, rua] { sink_(report_record(name, rua)); });
 }
 
+void PolicyWorkers::look_at_former(const std::string& domain) {
+    fetches_.submit([this, domain] { sink_(former(domain)); });
+}
+
+// Where somebody else serves a policy at an address, which many may share, the name is in good hands. Ours tells its generation.
+FormerLook PolicyWorkers::former(const std::string& domain) {
+    FormerLook look{domain, {}, {}, std::nullopt};
+    auto name = dns::Name::parse(domain);
+    if (!name.ok()) return {domain, name.error().to_string(), {}, std::nullopt};
+    const auto addresses = endpoint_addresses(ports_.observer, *name);
+    if (!addresses.ok() && addresses.error().code() != ErrorCode::not_found) look.trouble = addresses.error().to_string();
+    for (const std::string& address : addresses.ok() ? *addresses : std::vector<std::string>{}) {
+        const auto got = fetch_policy(ports_.fetches, *name, address, {.allow_private = ports_.allow_private});
+        if (!got.ok() || got->generation) look.addresses.push_back(address);
+    }
+    DnsObservation seen = ports_.policies.observe(*name, ports_.zone(*name));
+    if (look.trouble.empty() && look.addresses.empty()) look.trouble = seen.error; // what leads here is told, whatever the other name does
+    look.alias = std::move(seen.txt_alias);
+    return look;
+}
+
 Status PolicyWorkers::write_at(const dns::Name& owner, dns::Type type, const Values& base, const Values& target, Ttl ttl) {
     auto zone = ports_.zone(owner);
     if (!zone || zone->drivers.empty()) return Error(ErrorCode::not_managed, owner.text() + " is in no zone that a provider is configured for");

@@ -6,6 +6,7 @@ import policy_story
 from addresses import ENDPOINT, HOSTS, MX1, MX2, REPLICA
 from hand_story import DOMAIN, HandStory
 from mxseal import Mxseal, find_binary
+from process import wait_until
 from world import World
 
 _PATIENCE = 60
@@ -112,6 +113,10 @@ def _the_end(story: HandStory) -> None:
     assert len(gone) == 1 and gone[0].startswith("update delete"), gone
     story.change(gone)
     story.wait_ended()
+    # RFC 8461 section 10.3: the name that leads to the endpoint is left over.
+    wait_until("the name that is left over is named", lambda: f"mta-sts.{DOMAIN} still leads to this endpoint" in " ".join(story.printed().split()), _PATIENCE, every=0.5)
+    story.change([f"update delete mta-sts.{DOMAIN}. A"])
+    story.mxseal.wait_events("domain.names_gone", DOMAIN, 1, 2 * _PATIENCE)
 
 
 def what_the_operator_does_wrong_is_named(world: World) -> None:

@@ -334,7 +334,104 @@ TEST_CASE("a domain that nobody wants ends by mode none, and is forgotten when n
     CHECK(scene.model().story.back() == "serve nothing");
     CHECK(scene.world.ended == std::vector<std::string>{kDomain});
     CHECK(scene.world.store->load_policies()->empty());
+}
+
+namespace {
+
+// A domain that was served and removed; its names are as they were.
+struct FormerScene : Scene {
+    explicit FormerScene(const std::string& profile = "at_once") : Scene(profile) {
+        if (profile == "shared") model().alias = "_mta-sts.group.example.org";
+        world.run(2 * 24h);
+        world.wanted.clear();
+        world.keeper->leave(kDomain, 0.5);
+        world.run(20 * 24h);
+        if (profile == "shared") world.run(20 * 24h);
+    }
+    std::string dangling() const {
+        const Json all = world.keeper->dangling();
+        return all.items().empty() ? "" : all.items().front()["reason"].as_string().value_or("");
+    }
+    auto told() const { return std::count(world.events.begin(), world.events.end(), "example.org domain.dangling"); }
+};
+
+} // namespace
+
+TEST_CASE("a name that still leads here after its policy ended is told once, also over a restart, and forgotten when it is gone", "[domains][policies][former]") {
+    FormerScene scene;
+    REQUIRE(scene.world.ended == std::vector<std::string>{kDomain});
+    CHECK(scene.told() == 1);
+    CHECK(scene.dangling() == "the policy of example.org has ended, and mta-sts.example.org still leads to this endpoint: whoever comes by that name can publish a policy for the domain; tell its owner to remove it");
+    scene.world.start();
+    CHECK_FALSE(scene.dangling().empty());
+    scene.world.run(5 * 24h);
+    CHECK(scene.told() == 1);
+    scene.model().departed = {0, 1};
+    scene.world.run(24h);
+    CHECK(scene.world.has("example.org domain.names_gone"));
+    CHECK(scene.dangling().empty());
     CHECK_FALSE(scene.world.keeper->next_due());
+    scene.world.start();
+    CHECK_FALSE(scene.world.keeper->next_due());
+}
+
+TEST_CASE("a former name is looked at a few times a day, and what cannot be found out changes nothing", "[domains][policies][former]") {
+    FormerScene scene;
+    const auto looks = scene.world.former_looks;
+    scene.world.former_trouble = "no name server answers";
+    scene.model().departed = {0, 1};
+    scene.world.run(10 * 24h);
+    CHECK(scene.world.former_looks - looks == 40);
+    CHECK_FALSE(scene.dangling().empty());
+    scene.world.former_trouble.clear();
+    scene.world.run(24h);
+    CHECK(scene.dangling().empty());
+}
+
+TEST_CASE("names that lead elsewhere when the policy ended are nobody's trouble", "[domains][policies][former]") {
+    Scene scene("at_once");
+    scene.world.run(2 * 24h);
+    scene.world.wanted.clear();
+    scene.world.keeper->leave(kDomain, 0.5);
+    for (int hour = 0; hour < 24 * 30 && scene.world.ended.empty(); ++hour) {
+        scene.world.run(1h);
+        if (scene.model().story.back() == "txt none") scene.model().departed = {0, 1};
+    }
+    scene.world.run(24h);
+    CHECK(scene.world.ended == std::vector<std::string>{kDomain});
+    CHECK_FALSE(scene.world.has("example.org domain.dangling"));
+    CHECK_FALSE(scene.world.keeper->next_due());
+}
+
+TEST_CASE("a domain that comes back is no former one", "[domains][policies][former]") {
+    FormerScene scene;
+    REQUIRE_FALSE(scene.dangling().empty());
+    scene.use("testing");
+    CHECK(scene.dangling().empty());
+    scene.world.run(1h);
+    scene.world.start();
+    CHECK(scene.dangling().empty());
+}
+
+TEST_CASE("of a hoster's former customer both names are told", "[domains][policies][former]") {
+    FormerDomains former(6h);
+    const Instant now = from_unix_ms(1'795'000'000'000);
+    former.add("a.example", {"198.51.100.1"}, "_mta-sts.group.example.org", now);
+    CHECK(former.take_due(now) == std::vector<std::string>{"a.example"});
+    CHECK(former.heard({"a.example", "", {"198.51.100.1", "203.0.113.9"}, "_mta-sts.group.example.org"}).sentence.find("mta-sts.a.example still leads to this endpoint, and _mta-sts.a.example is still an alias of _mta-sts.group.example.org") != std::string::npos);
+    CHECK(former.heard({"a.example", "", {"203.0.113.9"}, "_mta-sts.group.example.org"}).event == "domain.dangling");
+    CHECK(former.heard({"a.example", "", {"203.0.113.9"}, std::nullopt}).event == "domain.names_gone");
+    former.add("b.example", {}, "", now);
+    CHECK_FALSE(former.take_due(now).size());
+}
+
+TEST_CASE("a clock that is set back does not keep a former name from being looked at", "[domains][policies][former]") {
+    FormerDomains former(6h);
+    const Instant now = from_unix_ms(1'795'000'000'000);
+    former.add("a.example", {"198.51.100.1"}, "", now);
+    CHECK(former.take_due(now).size() == 1);
+    CHECK(former.take_due(now + 5h).empty());
+    CHECK(former.take_due(now - 24h).size() == 1);
 }
 
 TEST_CASE("on its way out a record keeps the TTL with which it was served", "[domains][policies]") {
