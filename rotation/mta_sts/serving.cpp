@@ -56,7 +56,7 @@ std::string unasked_record(const DomainState& state, const Values& stands) {
 // The operator is asked, unless some name server shows that it was done: then the others are waited for.
 void ask_for_txt(Context& context, const WriteTxt& write, const std::string& record) {
     const auto& servers = context.state.txt.servers;
-    if (std::any_of(servers.begin(), servers.end(), [&](const RrsetServer& server) { return server.values == write.target; })) return;
+    if (std::any_of(servers.begin(), servers.end(), [&](const RrsetServer& server) { return server.values == write.target && !server.silent_since; })) return;
     context.out.ask_txt = write;
     const std::string unasked = record.empty() ? "" : unasked_record(context.state, write.base);
     const std::string why = unasked.empty() ? fmt::format("mxseal may not write _mta-sts.{}, which can be changed now", context.policy.domain) : fmt::format("_mta-sts.{} has {}", context.policy.domain, unasked);
