@@ -1,10 +1,14 @@
 #include "agent/cli/render.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace mxseal::cli {
 
 namespace {
+
+constexpr std::size_t kDanglingMost = 20; // our choice: more is a list for a program
 
 Cell dane_of(const Json& domain) {
     const auto dane = text_of(domain["dane"], "-");
@@ -33,6 +37,28 @@ std::string hosts_of(const Json& domain) {
     return hosts.empty() ? "-" : hosts;
 }
 
+// On a line of its own, whole, so that it can be copied into a zone.
+std::string record_line(std::string_view verb, const Json& record) { return fmt::format("  {:<6}  {}\n", verb, text_of(record)); }
+
+std::string records_of(const Json& records) {
+    std::string out;
+    for (const char* verb : {"add", "remove"})
+        for (const Json& record : records[verb].items()) out += record_line(verb, record);
+    return out;
+}
+
+// What the operator is asked for: in the zone, where mxseal may not write it.
+std::string asked_of(const Json& policy, const std::string& name, const Style& style) {
+    std::string out;
+    const auto ask = text_of(policy["ask"]);
+    if (!ask.empty() && ask != text_of(policy["reason"])) out += wrapped(name, ask, style.width);
+    out += records_of(policy["ask_records"]);
+    const Json& reports = policy["reports"];
+    if (const auto advice = text_of(reports["advice"]); !advice.empty()) out += wrapped(name, advice, style.width);
+    if (!text_of(reports["record"]).empty()) out += record_line("add", reports["record"]);
+    return out;
+}
+
 // What a policy waits for, what its alarm is, which host still has to run.
 std::string troubles_of(const Json& domains, const Style& style) {
     std::string out;
@@ -43,9 +69,9 @@ std::string troubles_of(const Json& domains, const Style& style) {
         if (is_paged(policy)) out += wrapped(name, text_of(policy["page"]), style.width);
         const bool waits = policy["served"].as_bool() != true || !text_of(policy["alarm"]).empty() || !policy["next"].is_null();
         if (waits) out += wrapped(name, text_of(policy["reason"], "no reason given"), style.width);
+        out += asked_of(policy, name, style);
         for (const Json& leaving : policy["leaving"].items())
             out += wrapped(name, fmt::format("{} left the MX RRset and has to run on until {}", text_of(leaving["host"], "?"), text_of(leaving["needed_until"], "every name server has forgotten it")), style.width);
-        if (const auto advice = text_of(policy["reports"]["advice"]); !advice.empty()) out += wrapped(name, advice, style.width);
     }
     return out.empty() ? out : "\n" + out;
 }
@@ -58,7 +84,11 @@ std::string counts_of(const Json& policies, const Style& style) {
                             policies["generation"].as_integer().value_or(0), policies["changing"].as_integer().value_or(0), count("not_at_rest"), count("warnings"), count("criticals"));
     for (const auto* trouble : {"snapshot", "store"})
         if (const auto why = text_of(policies[trouble]); !why.empty()) text += fmt::format("; {} in trouble: {}", trouble, why);
-    return "\n" + wrapped("policies: ", text, style.width);
+    std::string out = "\n" + wrapped("policies: ", text, style.width);
+    const auto& dangling = policies["dangling"].items();
+    for (std::size_t i = 0; i < std::min(dangling.size(), kDanglingMost); ++i) out += wrapped(text_of(dangling[i]["domain"], "?") + ": ", text_of(dangling[i]["reason"]), style.width);
+    if (dangling.size() > kDanglingMost) out += wrapped("", fmt::format("and {} more whose names still lead here; `mxseal status --json` has them all", dangling.size() - kDanglingMost), style.width);
+    return out;
 }
 
 } // namespace

@@ -85,6 +85,7 @@ void MailDomains::add_to(Json& status) {
     Json totals = sites_.totals();
     totals.set("changing", changing);
     totals.set("pages", policies_.pages());
+    totals.set("dangling", policies_.dangling());
     if (!policies_.store_trouble().empty()) totals.set("store", policies_.store_trouble());
     status.set("mta_sts", std::move(totals));
 }

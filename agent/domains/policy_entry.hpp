@@ -1,6 +1,7 @@
 // Internal to PolicyKeeper: what it keeps in memory of one domain, of one TXT record that domains share, and of one TLS-RPT record.
 #pragma once
 
+#include "agent/domains/asked_records.hpp"
 #include "agent/domains/policy_keeper.hpp"
 
 namespace mxseal::agent {
@@ -14,7 +15,9 @@ struct PolicyKeeper::Party {
     bool given_up = false;                         // the store refused: Started is given again once all acts are back
     std::optional<TimeKeeper> time;                // steps of the clock since what was read was stored; absent: nothing was read yet
     rotation::Reason reason;                       // of the last decision
-    std::string ask;
+    std::string ask;                               // what the operator is asked for; empty: nothing
+    AskedRecords asked;
+    std::string told_ask;                          // as the log has it
 };
 
 struct PolicyKeeper::Entry : Party {
@@ -54,7 +57,7 @@ struct PolicyKeeper::Group : Party {
 struct PolicyKeeper::ReportRecord {
     std::vector<std::string> rua;
     bool known = false, foreign = false;
-    std::string trouble, advice;
+    std::string trouble, advice, record;
     std::optional<Instant> due;                    // absent: under way
 };
 

@@ -15,6 +15,7 @@ using namespace rotation::mta_sts;
 namespace {
 
 constexpr int kBatchMax = 256; // domains a tick, so that arrivals are not kept waiting
+constexpr int kFormerLooks = 6; // times monitor_every: our choice, nothing changes by itself there
 
 Json fields_of(const rotation::Note& note) {
     Json fields = Json::object();
@@ -22,10 +23,25 @@ Json fields_of(const rotation::Note& note) {
     return fields;
 }
 
+Json texts(const std::vector<std::string>& all) {
+    Json out = Json::array();
+    for (const std::string& one : all) out.push(one);
+    return out;
+}
+
+std::optional<AskedRecords> records_asked(const std::string& domain, const Decision& decision, const Policy& policy) {
+    if (decision.ask) return asked_records(domain, dns::Type::mx, decision.ask->base, decision.ask->target, decision.ask->ttl);
+    if (!decision.ask_txt) return std::nullopt;
+    const std::string owner = "_mta-sts." + domain;
+    // What is taken away is the alias; the record at its end is that of others too.
+    if (!policy.txt_target.empty()) return AskedRecords{{}, {fmt::format("{}. IN CNAME {}.", owner, policy.txt_target)}};
+    return asked_records(owner, dns::Type::txt, decision.ask_txt->base, decision.ask_txt->target, decision.ask_txt->ttl);
+}
+
 } // namespace
 
 PolicyKeeper::PolicyKeeper(const Config& config, Clock& clock, Store& store, FencingToken token, PolicyOutside& outside)
-    : config_(config), clock_(clock), time_(clock), store_(store), token_(token), outside_(outside), board_({config.timing.monitor_every, std::min<Duration>(config.timing.monitor_every, std::chrono::minutes(5))}) {}
+    : config_(config), clock_(clock), time_(clock), store_(store), token_(token), outside_(outside), board_({config.timing.monitor_every, std::min<Duration>(config.timing.monitor_every, std::chrono::minutes(5))}), former_(kFormerLooks * config.timing.monitor_every) {}
 
 PolicyKeeper::~PolicyKeeper() = default;
 
@@ -60,6 +76,7 @@ std::optional<Instant> PolicyKeeper::next_due() const {
     if (is_unflushed()) consider(flush_again_.value_or(time_.now()));
     if (!due_.empty()) consider(due_.begin()->at);
     if (!reports_due_.empty()) consider(reports_due_.begin()->first);
+    consider(former_.next_due());
     for (const auto& [name, group] : groups_) consider(group->due);
     return next;
 }
@@ -77,6 +94,7 @@ void PolicyKeeper::tick() {
         begin(nullptr, [this, host] { outside_.look_at_mx_host(host); });
     }
     look_at_report_records(now);
+    for (const std::string& domain : former_.take_due(now)) begin(nullptr, [this, domain] { outside_.look_at_former(domain); });
     for (auto& [name, group] : groups_)
         if (group->due && *group->due <= now) process(*group, TimeReached{});
     flush(now);
@@ -122,6 +140,10 @@ void PolicyKeeper::on(RrsetWritten& written) {
 
 void PolicyKeeper::on(MxHostLook& look) {
     if (board_.arrived(look, time_.now())) wake_loaded_ = true; // once for all that arrived in this turn
+}
+
+void PolicyKeeper::on(FormerLook& look) {
+    if (auto news = former_.heard(look); !news.event.empty()) log(look.domain, news.event, Json::object(), news.sentence);
 }
 
 void PolicyKeeper::in_place(const std::string& domain, std::uint64_t generation) {
@@ -189,7 +211,7 @@ void PolicyKeeper::process(Entry& entry, const Event& event) {
 void PolicyKeeper::take(Entry& entry, const Decision& decision, const Policy& policy, Instant now) {
     for (const rotation::Note& note : decision.notes) log(entry.name, note.event, fields_of(note), note.sentence);
     entry.reason = decision.reason;
-    entry.ask = decision.ask || decision.ask_txt ? decision.reason.sentence() : "";
+    ask(entry, decision.reason, records_asked(entry.name, decision, policy));
     page(entry, decision.page);
     for (const Action& action : decision.actions) carry_out(entry, action);
     count_in_group(entry, decision, now);
@@ -228,6 +250,16 @@ void PolicyKeeper::carry_out(Entry& entry, const Action& action) {
     overtake_serve(entry);
     entry.serve_intent = serve.intent;
     begin(&entry, [this, name, body = serve.body ? std::optional(serve.body->text()) : std::nullopt] { listeners_.serve(name, body); }, true);
+}
+
+// Told once, and once more where it was done and undone; a look in between does not count.
+void PolicyKeeper::ask(Party& party, const rotation::Reason& reason, std::optional<AskedRecords> asked) {
+    party.ask = asked ? reason.sentence() : "";
+    party.asked = asked.value_or(AskedRecords{});
+    if (!asked && reason.code != "wait.look") party.told_ask.clear();
+    if (!asked || party.ask == party.told_ask) return;
+    party.told_ask = party.ask;
+    log(party.name, "operator.asked", Json::object({{"add", texts(party.asked.add)}, {"remove", texts(party.asked.remove)}}), party.ask);
 }
 
 void PolicyKeeper::page(Entry& entry, const std::string& text) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "agent/config/config.hpp"
+#include "agent/domains/former_domains.hpp"
 #include "agent/domains/mx_board.hpp"
 #include "agent/domains/policy_outside.hpp"
 #include "agent/runtime/time_keeper.hpp"
@@ -20,6 +21,8 @@
 #include <vector>
 
 namespace mxseal::agent {
+
+struct AskedRecords;
 
 class PolicyKeeper {
 public:
@@ -65,6 +68,8 @@ public:
     Json plan_of(const std::string& domain);
     bool is_at_rest(const std::string& domain) const;
     std::size_t pages() const { return pages_; }
+    // [{"domain", "reason"}] of domains whose policy has ended and whose names still lead here.
+    Json dangling() const { return former_.report(); }
     const std::string& store_trouble() const { return store_trouble_; }
 
 private:
@@ -99,6 +104,7 @@ private:
     void end_if_over(const std::string& domain);
     void tell_mx(const Entry& entry, const rotation::mta_sts::Policy& policy, Instant now);
     void page(Entry& entry, const std::string& text);
+    void ask(Party& party, const rotation::Reason& reason, std::optional<AskedRecords> asked);
     std::string reports_trouble(Entry& entry, const rotation::mta_sts::Policy& policy, Instant now);
     void look_at_report_records(Instant now);
     void set_due(const std::string& name, ReportRecord& record, std::optional<Instant> due);
@@ -150,6 +156,7 @@ private:
     void on(ReportRecordLook& look);
     void on(RecordLook& look);
     void on(RecordWritten& written);
+    void on(FormerLook& look);
 
     const Config& config_;
     Clock& clock_;
@@ -159,6 +166,7 @@ private:
     PolicyOutside& outside_;
     Listeners listeners_;
     MxBoard board_;
+    FormerDomains former_;
 
     std::map<std::string, std::unique_ptr<Entry>> entries_;
     std::set<Due> due_;

@@ -36,6 +36,7 @@ struct ReportRecordLook {
     std::string trouble;                          // empty: it stands at every name server
     bool foreign = false;                         // somebody else's record stands there, and stays
     std::string advice;                           // what the operator can do
+    std::string record{};                         // the record that the operator is asked to set, as a line of a zone file; empty: none
 };
 // The TXT record that many domains share (C-38).
 struct RecordLook {
@@ -46,7 +47,14 @@ struct RecordWritten {
     std::string name;
     std::optional<rotation::Failure> failure;
 };
-using PolicyArrival = std::variant<DnsLook, EndpointLook, RrsetWritten, MxHostLook, ReportRecordLook, RecordLook, RecordWritten>;
+// Where the names of a domain lead whose policy has ended here (C-38).
+struct FormerLook {
+    std::string domain;
+    std::string trouble;                          // why it is not known; empty: it is
+    std::vector<std::string> addresses;           // of mta-sts.<domain>, without those at which somebody else serves a policy
+    std::optional<std::string> alias;             // the name that _mta-sts.<domain> is an alias of
+};
+using PolicyArrival = std::variant<DnsLook, EndpointLook, RrsetWritten, MxHostLook, ReportRecordLook, RecordLook, RecordWritten, FormerLook>;
 
 class PolicyOutside {
 public:
@@ -60,6 +68,7 @@ public:
     virtual void observe_record(const std::string& name) = 0;
     virtual void write_record(const std::string& name, const rotation::mta_sts::Values& base, const rotation::mta_sts::Values& target, Ttl ttl) = 0;
     virtual void keep_report_record(const std::string& name, const std::vector<std::string>& rua) = 0;
+    virtual void look_at_former(const std::string& domain) = 0;
 };
 
 } // namespace mxseal::agent

@@ -74,9 +74,13 @@ Json PolicyKeeper::report_of(const std::string& domain) {
     report.set("next", next_of(entry->reason));
     report.set("reason", entry->reason.sentence());
     report.set("page", entry->page.empty() ? Json() : Json(entry->page));
-    report.set("ask", entry->ask.empty() ? Json() : Json(entry->ask));
+    // What is asked for the record that it shares is asked for it too.
+    const auto group = groups_.find(entry->shares);
+    const Party& asks = entry->ask.empty() && group != groups_.end() ? static_cast<const Party&>(*group->second) : *entry;
+    report.set("ask", asks.ask.empty() ? Json() : Json(asks.ask));
+    report.set("ask_records", asks.ask.empty() ? Json() : Json::object({{"add", texts(asks.asked.add)}, {"remove", texts(asks.asked.remove)}}));
     if (auto record = reports_.find(domain); record != reports_.end())
-        report.set("reports", Json::object({{"in_place", record->second->known && record->second->trouble.empty()}, {"trouble", record->second->trouble}, {"advice", record->second->advice}}));
+        report.set("reports", Json::object({{"in_place", record->second->known && record->second->trouble.empty()}, {"trouble", record->second->trouble}, {"advice", record->second->advice}, {"record", record->second->record}}));
     return report;
 }
 

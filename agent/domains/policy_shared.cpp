@@ -107,7 +107,7 @@ void PolicyKeeper::process(Group& group, const SharedEvent& event) {
     SharedDecision decision = decide(group, event, now);
     for (const rotation::Note& note : decision.notes) log(group.name, note.event, Json::object(), note.sentence);
     group.reason = decision.reason;
-    group.ask = decision.ask ? decision.reason.sentence() : "";
+    ask(group, decision.reason, decision.ask ? std::optional(asked_records(group.name, dns::Type::txt, decision.ask->base, decision.ask->target, decision.ask->ttl)) : std::nullopt);
     group.due = decision.wake;
     if (decision.observe) begin(&group, [this, name = group.name] { outside_.observe_record(name); });
     if (decision.write) begin(&group, [this, name = group.name, write = *decision.write] { outside_.write_record(name, write.base, write.target, write.ttl); });

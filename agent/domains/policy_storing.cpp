@@ -27,6 +27,8 @@ std::size_t fingerprint_of(DomainState state, const std::vector<std::string>& go
     return std::hash<std::string>{}(fmt::format("{}{}{}{}", to_policy_document(state), fmt::join(goal, " "), at_rest, decided_for));
 }
 
+constexpr const char* kFormerFact = "former_domains";
+
 std::string fact_of(const std::string& record) { return "shared_record/" + record; }
 
 } // namespace
@@ -41,6 +43,9 @@ Status PolicyKeeper::start() {
         entry.mx_goal = entry.stored_goal = std::move(row.mx_goal);
         entry.decided_for = std::move(row.wanted);
     }
+    auto former = store_.get_document("agent", kFormerFact);
+    if (!former.ok()) return std::move(former).error();
+    if (*former) former_.restore(**former, time_.now());
     return done();
 }
 
@@ -122,13 +127,14 @@ void PolicyKeeper::keep(Entry& entry) {
 }
 
 bool PolicyKeeper::is_unflushed() const {
-    return wake_loaded_ || !touched_.empty() || !touched_groups_.empty() || !dirty_.empty() || !starts_.empty() || !commit_.log.empty() || !commit_.gone_policies.empty();
+    return wake_loaded_ || !touched_.empty() || !touched_groups_.empty() || !dirty_.empty() || !starts_.empty() || former_.is_dirty() || !commit_.log.empty() || !commit_.gone_policies.empty();
 }
 
 bool PolicyKeeper::store_all(Instant now) {
     for (Entry* entry : dirty_) commit_.policies.push_back({{entry->name, entry->at_rest, entry->mx_goal, entry->decided_for}, to_policy_document(*entry->state, entry->time->fact())});
     for (Group* group : touched_groups_)
         if (to_shared_document(group->state).dump() != group->written) commit_.facts.emplace_back(fact_of(group->name), to_shared_document(group->state, group->time->fact()));
+    if (former_.is_dirty()) commit_.facts.emplace_back(kFormerFact, former_.document());
     if (!commit_.policies.empty() || !commit_.log.empty() || !commit_.gone_policies.empty() || !commit_.facts.empty())
         if (auto stored = store_.commit(token_, commit_); !stored.ok()) {
             give_up(now, stored.error());
@@ -141,6 +147,7 @@ bool PolicyKeeper::store_all(Instant now) {
 void PolicyKeeper::note_stored() {
     store_trouble_.clear();
     flush_again_.reset();
+    former_.stored();
     if (listeners_.log)
         for (const LogEntry& entry : commit_.log) listeners_.log(entry);
     commit_ = {};
@@ -179,6 +186,8 @@ void PolicyKeeper::take_back(Party& party) {
     party.given_up = true;
     party.reason = rotation::because("wait.store", "the store cannot be written, so nothing is begun: " + store_trouble_);
     party.ask.clear();
+    party.told_ask.clear();
+    party.asked = {};
 }
 
 void PolicyKeeper::give_up(Entry& entry, Instant now) {

@@ -101,6 +101,7 @@ Surroundings PolicyKeeper::around(Entry& entry, const Policy& policy, Instant no
 
 void PolicyKeeper::want(const std::string& domain, const PolicySettings& settings, float spread) {
     Entry& entry = entry_of(domain);
+    former_.forget(domain);
     const bool is_new = !entry.settings && !entry.started;
     entry.settings = &settings;
     entry.wanted = digest_of(settings);
@@ -127,6 +128,10 @@ void PolicyKeeper::end_if_over(const std::string& domain) {
     Entry* entry = find(domain);
     if (entry == nullptr || entry->settings != nullptr || !entry->state || entry->under_way > 0 || entry->state->serving) return;
     set_due(*entry, std::nullopt);
+    std::vector<std::string> addresses;
+    for (const EndpointAddress& address : entry->state->addresses)
+        if (!address.gone_since) addresses.push_back(address.address);
+    former_.add(domain, std::move(addresses), entry->state->shares, time_.now());
     leave_group(*entry);
     page(*entry, "");
     dirty_.erase(entry);
@@ -258,8 +263,9 @@ void PolicyKeeper::on(ReportRecordLook& look) {
     record.foreign = look.foreign;
     record.trouble = look.trouble;
     record.advice = look.advice;
+    record.record = look.record;
     if (!changed) return;
-    if (!look.trouble.empty()) log(look.name, "reports.trouble", Json::object(), fmt::format("_smtp._tls.{}: {}", look.name, look.trouble));
+    if (!look.trouble.empty()) log(look.name, "reports.trouble", Json::object(), fmt::format("_smtp._tls.{}: {}{}", look.name, look.trouble, look.advice.empty() ? "" : "; " + look.advice));
     // After a start thousands are as they were: nothing to tell.
     if (look.trouble.empty() && was_known) log(look.name, "reports.in_place", Json::object(), fmt::format("the TLS-RPT record _smtp._tls.{} stands at every name server", look.name));
     if (Entry* entry = find(look.name); entry != nullptr && entry->state && !entry->at_rest) set_due(*entry, now);

@@ -1,5 +1,6 @@
 #include "agent/domains/policy_workers.hpp"
 
+#include "agent/domains/asked_records.hpp"
 #include "agent/domains/report_record.hpp"
 #include "agent/domains/rrset_writer.hpp"
 #include "agent/keys/der_chain.hpp"
@@ -86,6 +87,27 @@ void PolicyWorkers::keep_report_record(const std::string& name, const std::vecto
     writes_.submit([this, name, rua] { sink_(report_record(name, rua)); });
 }
 
+void PolicyWorkers::look_at_former(const std::string& domain) {
+    fetches_.submit([this, domain] { sink_(former(domain)); });
+}
+
+// Where somebody else serves a policy at an address, which many may share, the name is in good hands. Ours tells its generation.
+FormerLook PolicyWorkers::former(const std::string& domain) {
+    FormerLook look{domain, {}, {}, std::nullopt};
+    auto name = dns::Name::parse(domain);
+    if (!name.ok()) return {domain, name.error().to_string(), {}, std::nullopt};
+    const auto addresses = endpoint_addresses(ports_.observer, *name);
+    if (!addresses.ok() && addresses.error().code() != ErrorCode::not_found) look.trouble = addresses.error().to_string();
+    for (const std::string& address : addresses.ok() ? *addresses : std::vector<std::string>{}) {
+        const auto got = fetch_policy(ports_.fetches, *name, address, {.allow_private = ports_.allow_private});
+        if (!got.ok() || got->generation) look.addresses.push_back(address);
+    }
+    DnsObservation seen = ports_.policies.observe(*name, ports_.zone(*name));
+    if (look.trouble.empty() && look.addresses.empty()) look.trouble = seen.error; // what leads here is told, whatever the other name does
+    look.alias = std::move(seen.txt_alias);
+    return look;
+}
+
 Status PolicyWorkers::write_at(const dns::Name& owner, dns::Type type, const Values& base, const Values& target, Ttl ttl) {
     auto zone = ports_.zone(owner);
     if (!zone || zone->drivers.empty()) return Error(ErrorCode::not_managed, owner.text() + " is in no zone that a provider is configured for");
@@ -144,11 +166,11 @@ FetchRound PolicyWorkers::fetched(const dns::Name& domain, bool self_signed, con
 }
 
 ReportRecordLook PolicyWorkers::report_record(const std::string& name, const std::vector<std::string>& rua) {
-    ReportRecordLook look{name, {}, false, {}};
+    ReportRecordLook look{name, {}, false, {}, {}};
     const std::string wanted = report_record_of(rua);
     auto host = dns::Name::parse(name);
     auto owner = host.ok() ? host->prefixed("_smtp._tls") : host;
-    if (!owner.ok()) return {name, owner.error().to_string(), false, {}};
+    if (!owner.ok()) return {name, owner.error().to_string(), false, {}, {}};
     const auto zone = ports_.zone(*owner);
     auto before = ports_.store.get_document("report_record", name);
     const std::string ours_text = before.ok() && *before ? (**before)["text"].as_string().value_or("") : "";
@@ -167,7 +189,10 @@ ReportRecordLook PolicyWorkers::report_record(const std::string& name, const std
     look.trouble = seen.state == ReportRecordSeen::State::in_place ? "" : seen.detail;
     look.foreign = seen.state == ReportRecordSeen::State::foreign;
     const bool may_write = zone && !zone->drivers.empty();
-    if (!look.trouble.empty() && !may_write) look.advice = fmt::format("set the TXT record {} \"{}\"", owner->text(), wanted);
+    if (!look.trouble.empty() && !may_write) {
+        look.advice = fmt::format("mxseal may not write {}: set the TXT record \"{}\" there", owner->text(), wanted);
+        look.record = txt_line(owner->text(), wanted, kReportRecordTtl);
+    }
     if (seen.state != ReportRecordSeen::State::missing || !may_write || !round.rrset.primary) return look;
     const auto target = with_report_record(*round.rrset.primary, wanted, ours_before);
     if (!target || *target == *round.rrset.primary) return look;

@@ -42,6 +42,7 @@ public:
     void observe_record(const std::string& name) override;
     void write_record(const std::string& name, const rotation::mta_sts::Values& base, const rotation::mta_sts::Values& target, Ttl ttl) override;
     void keep_report_record(const std::string& name, const std::vector<std::string>& rua) override;
+    void look_at_former(const std::string& domain) override;
 
 private:
     rotation::mta_sts::FetchRound fetched(const dns::Name& domain, bool self_signed, const std::vector<std::string>& departed);
@@ -50,6 +51,7 @@ private:
     std::optional<dns::Name> alias_of(const dns::Name& owner); // as the last look saw it
     Status write_at(const dns::Name& owner, dns::Type type, const rotation::mta_sts::Values& base, const rotation::mta_sts::Values& target, Ttl ttl);
     RrsetWritten written(const std::string& domain, dns::Type type, const rotation::mta_sts::Values& base, const rotation::mta_sts::Values& target, Ttl ttl);
+    FormerLook former(const std::string& domain);
     ReportRecordLook report_record(const std::string& name, const std::vector<std::string>& rua);
 
     PolicyPorts ports_;

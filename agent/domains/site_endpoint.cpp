@@ -57,6 +57,9 @@ Status SiteEndpoint::take_snapshot() {
     return server_->publish(std::move(*snapshot));
 }
 
+// `mxseal serve` looks for a new file each second.
+Duration SiteEndpoint::taken_within() const { return server_ ? Duration{0} : kServeLooks; }
+
 Status SiteEndpoint::show(std::shared_ptr<const server::Challenges> challenges) {
     if (server_) server_->publish(challenges);
     auto written = server::write_challenges(server::challenges_file_of(options_.snapshot), *challenges);
@@ -64,7 +67,6 @@ Status SiteEndpoint::show(std::shared_ptr<const server::Challenges> challenges) 
     return server_ ? done() : written;
 }
 
-// `mxseal serve` looks for a new file each second.
 Status SiteEndpoint::until_seen() {
     if (server_ || sleeper_.sleep(kServeLooks)) return done();
     return Error(ErrorCode::transient, "the program ends; the order is resumed at the next start", Retry::transient());

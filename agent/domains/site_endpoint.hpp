@@ -33,8 +33,9 @@ public:
     ChallengeBoard& challenges() { return challenges_; }
     bool is_embedded() const { return server_ != nullptr; }
     std::vector<std::string> addresses() const;
-    // A new file is in place: it is served from now on.
+    // A new file is in place: it is served from now on, or, where others serve from it, within taken_within().
     Status take_snapshot();
+    Duration taken_within() const;
     // Nobody waits any more for a challenge to be seen.
     void stop() { sleeper_.stop(); }
     // Leaves the listeners, waits for those who are being answered; how many were cut.

@@ -18,6 +18,7 @@ struct SiteKeeper::Entry {
     std::string certificate;                 // who gave it; empty: none is there
     Text body;                               // null: none. serve() sets it.
     std::string why_no_policy;
+    std::uint64_t first_generation = 0;      // of the first snapshot that surely has what serve() gave last
     bool leaving = false;                    // nobody wants it any more; served until its policy has ended (C-36)
     std::optional<Instant> due;
 

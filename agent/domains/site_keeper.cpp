@@ -44,6 +44,7 @@ std::optional<Instant> SiteKeeper::next_due() const {
     if (is_unflushed()) consider(flush_again_.value_or(now));
     if (!due_.empty()) consider(due_.begin()->at);
     if (snapshot_due_ && !snapshot_begun_) consider(std::max(*snapshot_due_, snapshot_not_before_));
+    if (!placed_.empty()) consider(placed_.front().due());
     for (const auto& [name, queue] : queues_)
         if (!queue.waiting.empty()) consider(queue.rate.next(now));
     return next;
@@ -60,6 +61,7 @@ void SiteKeeper::tick() {
         set_due(entry, std::nullopt);
         process(entry, SiteTimeReached{});
     }
+    tell_in_place(now);
     order_what_may(now);
     write_snapshot_if_due(now);
     flush(now);
@@ -155,12 +157,27 @@ void SiteKeeper::on(SnapshotArrival& arrival) {
         if (!site.carried_over) left_out.insert(site.domain);
     }
     std::erase_if(named, [&](const std::string& domain) { return left_out.contains(domain); });
-    for (const auto& domain : named) {
-        auto found = entries_.find(domain);
-        // A certificate that no sender accepts is not fetched as a sender does.
-        if (found != entries_.end() && found->second->is_served() && found->second->certificate != "self-signed") process(*found->second, SiteServed{});
+    placed_.push_back({now, arrival.taken_within, std::move(named), arrival.generation});
+    tell_in_place(now);
+}
+
+// Before they are served from no fetch can show what was written, and one that shows what was before is no trouble (C-28).
+void SiteKeeper::tell_in_place(Instant now) {
+    // A clock that was set back does not keep anybody waiting.
+    while (!placed_.empty() && (now >= placed_.front().due() || now < placed_.front().written)) {
+        Placed placed = std::move(placed_.front());
+        placed_.pop_front();
+        std::erase_if(placed.domains, [&](const std::string& domain) {
+            auto found = entries_.find(domain);
+            return found != entries_.end() && found->second->first_generation > placed.generation;
+        });
+        for (const auto& domain : placed.domains) {
+            auto found = entries_.find(domain);
+            // A certificate that no sender accepts is not fetched as a sender does.
+            if (found != entries_.end() && found->second->is_served() && found->second->certificate != "self-signed") process(*found->second, SiteServed{});
+        }
+        if (listeners_.in_place) listeners_.in_place(placed.domains, placed.generation);
     }
-    if (listeners_.in_place) listeners_.in_place(named, arrival.generation);
 }
 
 // Its key is gone, so it gets another one with its next certificate; said once, for snapshots are written every now and then.

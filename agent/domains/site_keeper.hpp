@@ -30,7 +30,7 @@ public:
         std::function<void(const std::string& domain, const PolicySettings& settings, float spread)> wanted;
         // Nobody wants it any more: it is served on until dropped().
         std::function<void(const std::string& domain, float spread)> left;
-        // A snapshot is in place with what serve() gave for these, or without what it took.
+        // A snapshot is in place, and served from, with what serve() gave last for these, or without what it took.
         std::function<void(const std::vector<std::string>& domains, std::uint64_t generation)> in_place;
         std::function<void(const LogEntry&)> log;
     };
@@ -78,6 +78,13 @@ private:
         Entry* entry;
         bool operator<(const Due& other) const;
     };
+    struct Placed {
+        Instant written;
+        Duration taken_within;
+        std::vector<std::string> domains;
+        std::uint64_t generation;
+        Instant due() const { return written + taken_within; }
+    };
     using Start = std::function<void()>;                    // an act, once what led to it is stored
 
     void read_domains();
@@ -98,6 +105,7 @@ private:
     void changed_served(Entry& entry);
     void set_due(Entry& entry, std::optional<Instant> due);
     void write_snapshot_if_due(Instant now);
+    void tell_in_place(Instant now);
     bool store_all(Instant now);
     void flush(Instant now);
     void log(const std::string& domain, std::string event, Json fields, std::string sentence);
@@ -136,6 +144,7 @@ private:
     Instant snapshot_not_before_{};
     std::string snapshot_trouble_;
     std::vector<std::string> to_be_served_, being_served_;  // domains that the next snapshot, the one under way, brings
+    std::deque<Placed> placed_;                             // written, and on their way to those who serve from the file
     std::size_t under_way_ = 0;
 };
 

@@ -29,6 +29,7 @@ struct SnapshotArrival {
     std::uint64_t generation = 0;
     Result<std::size_t> sites;        // how many are in it; in place, and served where the endpoint is embedded
     std::vector<UnopenedSite> unopened;
+    Duration taken_within{0};         // so long those who serve from the file may still answer from the one before
 };
 using SiteArrival = std::variant<OrderArrival, SnapshotArrival>;
 

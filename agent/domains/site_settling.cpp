@@ -183,6 +183,7 @@ void SiteKeeper::serve(const std::string& domain, const std::optional<std::strin
     if (!same && body) log(domain, "site.body", Json::object({{"bytes", body->size()}}), "another policy is served: " + one_line(*body));
     entry.body = body ? interned(*body) : nullptr;
     if (!same) keep(entry);
+    entry.first_generation = generation_ + 1; // one that is being written may have been read before
     changed_served(entry);
 }
 

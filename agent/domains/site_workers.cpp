@@ -43,7 +43,7 @@ SnapshotArrival SiteWorkers::written(std::uint64_t generation) {
     auto result = agent::write_snapshot(ports_.store, ports_.keys, ports_.clock, ports_.snapshot, generation);
     if (!result.ok()) return {generation, std::move(result).error(), {}};
     if (auto taken = ports_.endpoint.take_snapshot(); !taken.ok()) return {generation, std::move(taken).error().in_context("serving the new snapshot"), {}};
-    return {generation, result->sites, std::move(result->unopened)};
+    return {generation, result->sites, std::move(result->unopened), ports_.endpoint.taken_within()};
 }
 
 } // namespace mxseal::agent

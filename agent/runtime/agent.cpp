@@ -224,6 +224,7 @@ struct NoPolicies final : PolicyOutside {
     void write_record(const std::string&, const rotation::mta_sts::Values&, const rotation::mta_sts::Values&, Ttl) override {}
     void look_at_mx_host(const std::string&) override {}
     void keep_report_record(const std::string&, const std::vector<std::string>&) override {}
+    void look_at_former(const std::string&) override {}
 };
 
 class StoreDesk final : public Desk {

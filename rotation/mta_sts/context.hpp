@@ -29,6 +29,7 @@ void apply(Context& context, const Event& event);
 void keep_watch(Context& context);
 bool found_elsewhere(const DomainState& state); // an id stands there that is not ours, and we serve nothing yet
 bool looked_just_now(Context& context); // DNS and every address of the endpoint, after the body was put there; starts what is missing
+bool looked_lately(Context& context);   // the same for what is asked of an operator, who is slower than any write: stands while the next look is made
 // target.cpp: the body that is wanted now
 enum class Want { body, nothing, unknown };
 struct Target {

@@ -37,7 +37,8 @@ void settle_id(Context& context) {
         return;
     }
     const auto& complete = state.txt.complete;
-    const bool announced = complete && std::find(complete->values.begin(), complete->values.end(), record_of(*serving.id)) != complete->values.end();
+    // RFC 8461 section 3.1 (C-03): beside another STSv1 record it announces nothing; senders keep the policy that they hold.
+    const bool announced = complete && sts_records(complete->values) == 1 && std::find(complete->values.begin(), complete->values.end(), record_of(*serving.id)) != complete->values.end();
     if (!announced) {
         if (planted(Mistake::id_fall_back_ignored)) return;
         // A name server fell back: senders may take the former id for the newest again. An id on its way takes nothing back.

@@ -11,8 +11,9 @@ namespace mxseal::rotation::mta_sts {
 
 namespace {
 
-constexpr Duration kMoment = std::chrono::seconds(1); // what the imagined world takes for anything
+constexpr Duration kMoment = std::chrono::seconds(1); // what the imagined world takes for anything, at most
 constexpr int kTurnsMost = 20'000;
+constexpr std::string_view kNewId = "<new id>";
 
 class ObligingWorld {
 public:
@@ -25,10 +26,12 @@ public:
 
     Forecast run(std::size_t most) {
         const Instant end = now_ + kForecastFor;
+        known_ids_ = state_.ids;
+        if (around_.shared) known_ids_.push_back(around_.shared->id);
         take(step(state_, Started{}, now_, policy_, around_));
         for (int turn = 0; turn < kTurnsMost && out_.steps.size() < most; ++turn) {
             if (!actions_.empty()) {
-                now_ += kMoment;
+                now_ += moment_;
                 take(step(state_, answer(next_action()), now_, policy_, around_));
             } else if (!followed_advice() && !shared_id_came()) {
                 if (!last_.wake || *last_.wake > end || at_rest()) break;
@@ -60,9 +63,25 @@ private:
 
     void take(Decision decision) {
         for (const Note& note : decision.notes)
-            if (!note.event.starts_with("task.")) out_.steps.push_back({now_, note.event, note.sentence, false});
+            if (!note.event.starts_with("task.")) add_step(note.event, note.sentence, false);
         actions_.insert(actions_.end(), decision.actions.begin(), decision.actions.end());
         last_ = std::move(decision);
+    }
+
+    // An id that is made up here is none that anybody may set: the real one is made in its time.
+    void add_step(const std::string& event, std::string sentence, bool by_operator) {
+        bool imagined = false;
+        std::vector<std::string> ids = state_.ids;
+        if (around_.shared) ids.push_back(around_.shared->id);
+        for (const std::string& id : ids) {
+            if (std::find(known_ids_.begin(), known_ids_.end(), id) != known_ids_.end()) continue;
+            for (auto at = sentence.find(id); at != std::string::npos; at = sentence.find(id)) {
+                sentence.replace(at, id.size(), kNewId);
+                imagined = true;
+            }
+        }
+        if (imagined && by_operator) sentence += "; `mxseal status` names the id then";
+        out_.steps.push_back({now_, event, std::move(sentence), by_operator});
     }
 
     // Those who share the record are ready as well.
@@ -70,7 +89,7 @@ private:
         if (!last_.wants_shared_id) return false;
         around_.shared = SharedId{new_id(now_, state_.serving->body.text(), state_.ids), now_};
         txt_ = {record_of(around_.shared->id)};
-        out_.steps.push_back({now_, "policy.shared_id", fmt::format("{} gets a new id", policy_.txt_target), false});
+        add_step("policy.shared_id", fmt::format("{} gets a new id", policy_.txt_target), false);
         look_again();
         return true;
     }
@@ -89,7 +108,7 @@ private:
         if (last_.ask_txt) txt_ = last_.ask_txt->target;
         if (delegates) txt_ = around_.shared ? Values{record_of(around_.shared->id)} : Values{};
         alias_ = delegates ? std::optional(policy_.txt_target) : last_.ask_txt ? std::nullopt : alias_;
-        out_.steps.push_back({now_, "operator", last_.reason.sentence(), true});
+        add_step("operator", last_.reason.sentence(), true);
         look_again();
         return true;
     }
@@ -105,9 +124,9 @@ private:
     Ttl ttl_of(const RrsetLedger& ledger) const { return ledger.ttls.empty() ? policy_.txt_ttl : ledger.ttls.front().ttl; }
 
     Event answer(const Action& action) {
-        if (std::holds_alternative<Observe>(action)) return Observed{{now_ - kMoment, now_, {}, look(state_.txt, txt_, policy_.txt_ttl), look(state_.mx, mx_, ttl_of(state_.mx)), alias_}};
+        if (std::holds_alternative<Observe>(action)) return Observed{{now_ - moment_, now_, {}, look(state_.txt, txt_, policy_.txt_ttl), look(state_.mx, mx_, ttl_of(state_.mx)), alias_}};
         if (std::holds_alternative<Fetch>(action)) {
-            FetchRound round{now_ - kMoment, now_, {}, {}};
+            FetchRound round{now_ - moment_, now_, {}, {}};
             if (state_.serving) round.fetches.push_back({"-", state_.serving->body.text(), state_.serving->generation, {}});
             return Fetched{std::move(round)};
         }
@@ -123,9 +142,12 @@ private:
     DomainState state_;
     Instant now_;
     Policy policy_;
+    // A look at the name servers is not old yet when the one at the endpoint is made.
+    Duration moment_ = std::clamp<Duration>(policy_.observe_every / 4, Duration{1}, kMoment);
     Surroundings around_;
     Values txt_, mx_;
     std::optional<std::string> alias_;
+    std::vector<std::string> known_ids_; // that were before
     std::uint64_t generation_ = 1'000'000'000;
     std::vector<Action> actions_;
     Decision last_;

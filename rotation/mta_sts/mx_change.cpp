@@ -61,17 +61,17 @@ void change_mx(Context& context, const Values& target, const Hosts& hosts, std::
     DomainState& state = context.state;
     const Policy& policy = context.policy;
     if (!context.around.clock_trouble.empty()) return context.waits(because("wait.clock", context.around.clock_trouble));
-    if (!looked_just_now(context)) return;
+    Ttl ttl{0};
+    for (const auto& sighting : state.mx.ttls) ttl = std::max(ttl, sighting.ttl);
+    if (policy.manage_mx ? !looked_just_now(context) : !looked_lately(context)) return;
     if (!policy.manage_mx) {
-        context.out.ask = WriteMx{state.mx.complete->values, target, Ttl{0}};
+        context.out.ask = WriteMx{state.mx.complete->values, target, ttl};
         return context.waits(because("wait.operator", fmt::format("the MX RRset of {} can be changed now", policy.domain),
                                      fmt::format("{} {} {} the MX RRset; mxseal goes on when it sees it", verb, fmt::join(hosts, ", "), verb == "add" ? "to" : "from")));
     }
     if (!state.mx.primary || *state.mx.primary != state.mx.complete->values)
         return context.waits(because("wait.primary", "the server that the MX RRset is written to does not answer as the others: " + state.mx.primary_error));
     if (!context.may_start(Task::write_mx)) return context.waits(because("wait.mx", "changes the MX RRset"));
-    Ttl ttl{0};
-    for (const auto& sighting : state.mx.ttls) ttl = std::max(ttl, sighting.ttl);
     note_intended(state.mx, target, ttl, context.now);
     context.note(verb == "add" ? "mx.add" : "mx.remove", {{"hosts", fmt::format("{}", fmt::join(hosts, " "))}},
                  fmt::format("asks the provider to {} {} {} the MX RRset of {}", verb, fmt::join(hosts, ", "), verb == "add" ? "to" : "from", policy.domain));
@@ -126,8 +126,10 @@ void page_uncovered(Context& context) {
             // While only the newest body waits for its id, senders hold one that may cover the host all the same.
             const Admission admission = covered ? known_to_senders(state, host, context.now, context.policy) : may_enter(state, host, context.now, context.policy);
             if (!enforced || (covered && admission.allowed)) continue;
-            context.out.page = fmt::format("{} stands in the MX RRset of {}, and a policy in force does not cover it: senders defer mail for it; {}", host, context.policy.domain,
-                                           admission.reason.sentence());
+            const auto& goal = context.policy.mx_goal;
+            const std::string unwanted = goal.empty() || contains(goal, host) ? "" : fmt::format("; it is none of those that are wanted ({}): remove it", fmt::join(goal, ", "));
+            context.out.page = fmt::format("{} stands in the MX RRset of {}, and a policy in force does not cover it: senders defer mail for it; {}{}", host, context.policy.domain,
+                                           admission.reason.sentence(), unwanted);
             return;
         }
     }

@@ -12,13 +12,23 @@ namespace mxseal::rotation::mta_sts {
 
 namespace {
 
-const Values* txt_base(const Context& context) { return txt_base(context.state.txt, context.policy.manage_txt && context.policy.txt_target.empty()); }
+bool writes_txt(const Policy& policy) { return policy.manage_txt && policy.txt_target.empty(); }
+
+const Values* txt_base(const Context& context) { return txt_base(context.state.txt, writes_txt(context.policy)); }
+
+// Of several records one stays: which, where mxseal may not replace it.
+std::string one_record_advice(const Context& context) {
+    const auto& serving = context.state.serving;
+    if (writes_txt(context.policy)) return "remove all but one; mxseal replaces that one";
+    if (!serving || !serving->id || serving->disturbed) return "remove all but one; mxseal goes on when it sees it";
+    return fmt::format("remove all but \"{}\"; mxseal goes on when it sees it", record_of(*serving->id));
+}
 
 bool txt_refuses(Context& context) {
     const RrsetLedger& txt = context.state.txt;
     const Values* base = txt_base(context);
     if (!context.around.clock_trouble.empty()) return context.waits(because("wait.clock", context.around.clock_trouble)), true;
-    if (base == nullptr && (!context.policy.manage_txt || !context.policy.txt_target.empty()))
+    if (base == nullptr && !writes_txt(context.policy))
         return context.waits(because("wait.look", fmt::format("no name server says what stands at _mta-sts.{}", context.policy.domain))), true;
     if (base == nullptr)
         return context.waits(because("wait.primary", fmt::format("the server that _mta-sts.{} is written to cannot be read: {}", context.policy.domain,
@@ -26,10 +36,32 @@ bool txt_refuses(Context& context) {
                true;
     // RFC 8461 section 3.1 (C-03): senders see no policy at all, and whose record is whose nobody can tell.
     if (sts_records(*base) > 1)
-        return context.waits(because("halt.two_records", fmt::format("_mta-sts.{} has {} records that begin with v=STSv1", context.policy.domain, sts_records(*base)),
-                                     "remove all but one; mxseal replaces that one")),
+        return context.waits(because("halt.two_records", fmt::format("_mta-sts.{} has {} records that begin with v=STSv1, and senders ignore them all", context.policy.domain, sts_records(*base)), one_record_advice(context))),
                true;
     return false;
+}
+
+// What stands at the name that nobody asked for: an id that was seen first after ours was made, or a record that senders cannot read.
+std::string unasked_record(const DomainState& state, const Values& stands) {
+    const auto place = [&](const std::string& id) { return std::find(state.ids.begin(), state.ids.end(), id); };
+    for (const std::string& value : stands) {
+        if (!value.starts_with("v=STSv1")) continue;
+        const auto id = id_of(value);
+        if (!id) return fmt::format("'{}', which senders cannot read", escape_untrusted(value, 120));
+        if (state.serving && state.serving->id && *id != *state.serving->id && place(*id) > place(*state.serving->id)) return fmt::format("id {}, which mxseal did not ask for", *id);
+    }
+    return {};
+}
+
+// The operator is asked, unless some name server shows that it was done: then the others are waited for.
+void ask_for_txt(Context& context, const WriteTxt& write, const std::string& record) {
+    const auto& servers = context.state.txt.servers;
+    if (std::any_of(servers.begin(), servers.end(), [&](const RrsetServer& server) { return server.values == write.target && !server.silent_since; })) return;
+    context.out.ask_txt = write;
+    const std::string unasked = record.empty() ? "" : unasked_record(context.state, write.base);
+    const std::string why = unasked.empty() ? fmt::format("mxseal may not write _mta-sts.{}, which can be changed now", context.policy.domain) : fmt::format("_mta-sts.{} has {}", context.policy.domain, unasked);
+    const std::string what = record.empty() ? "remove the record that begins with v=STSv1" : fmt::format("set the TXT record \"{}\" there, and no other that begins with v=STSv1", record);
+    context.waits(because("wait.operator", why, what + "; mxseal goes on when it sees it"));
 }
 
 void write_txt(Context& context, const std::string& record) {
@@ -47,9 +79,13 @@ void write_txt(Context& context, const std::string& record) {
         note_intended(txt, target, context.policy.txt_ttl, context.now);
         return context.start(write);
     }
-    context.out.ask_txt = write;
-    const std::string what = record.empty() ? "remove the record that begins with v=STSv1" : fmt::format("set the TXT record \"{}\" there, and no other that begins with v=STSv1", record);
-    context.waits(because("wait.operator", fmt::format("mxseal may not write _mta-sts.{}, which can be changed now", context.policy.domain), what + "; mxseal goes on when it sees it"));
+    ask_for_txt(context, write, record);
+}
+
+// A write is made by looks of this moment; an operator is slower than any, and is not told and untold while the next look is made.
+bool may_change_txt(Context& context) {
+    if (txt_refuses(context) || !context.may_start(Task::write_txt)) return false;
+    return writes_txt(context.policy) ? looked_just_now(context) : looked_lately(context);
 }
 
 // C-38: the id is that of all who share the record. It announces this body when it was written after every address served it.
@@ -94,7 +130,8 @@ void bump(Context& context) {
     serving.disturbed = false;
     context.state.ids.push_back(*serving.id);
     context.note("policy.id", {{"id", *serving.id}, {"live_at", to_rfc3339(*serving.live)}},
-                 fmt::format("announces the policy, mode {}, with id {}; its body is live since {}", to_string(serving.body.mode), *serving.id, to_rfc3339(*serving.live)));
+                 fmt::format("{} the policy, mode {}, with id {}; its body is live since {}", context.policy.manage_txt ? "announces" : "the operator may announce", to_string(serving.body.mode), *serving.id,
+                             to_rfc3339(*serving.live)));
     write_txt(context, record_of(*serving.id));
 }
 
@@ -135,7 +172,7 @@ bool keep_announced(Context& context) {
         const Values* base = txt_base(context);
         const Values wanted = base != nullptr ? with_record(*base, record_of(*serving.id)) : Values{};
         const bool elsewhere = base != nullptr && wanted != *base;
-        if (elsewhere && !txt_refuses(context) && context.may_start(Task::write_txt) && looked_just_now(context)) write_txt(context, record_of(*serving.id));
+        if (elsewhere && may_change_txt(context)) write_txt(context, record_of(*serving.id));
         if (serving.complete) return true;
         context.waits(because("wait.id", fmt::format("waits until every name server answers with id {}: {}", *serving.id,
                                                      incomplete_because(state.txt, wanted))));
@@ -169,8 +206,8 @@ void withdraw(Context& context) {
     const RrsetLedger& txt = state.txt;
     const Values* base = txt_base(context);
     if (base != nullptr && sts_records(*base) > 0) {
-        if (!txt_refuses(context) && context.may_start(Task::write_txt) && looked_just_now(context)) write_txt(context, "");
-        return context.waits(because("wait.withdrawn", "removes the TXT record"));
+        if (may_change_txt(context)) write_txt(context, "");
+        return context.waits(because("wait.withdrawn", "the TXT record goes: " + incomplete_because(txt, with_record(*base, ""))));
     }
     if (!txt.complete || sts_records(txt.complete->values) > 0)
         return context.waits(because("wait.withdrawn", "waits until no name server answers with the TXT record: " + incomplete_because(txt, base != nullptr ? *base : Values{})));

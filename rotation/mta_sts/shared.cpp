@@ -101,7 +101,7 @@ private:
         if (stands == nullptr)
             return waits(because("wait.primary", fmt::format("the server that {} is written to cannot be read: {}", policy_.domain, state_.txt.primary_error.empty() ? state_.observe_trouble.empty() ? "not asked yet" : state_.observe_trouble : state_.txt.primary_error)));
         if (sts_records(*stands) > 1)
-            return waits(because("halt.two_records", fmt::format("{} has more than one record that begins with v=STSv1", policy_.domain), "remove all but one; mxseal replaces that one"));
+            return waits(because("halt.two_records", fmt::format("{} has more than one record that begins with v=STSv1", policy_.domain), policy_.manage_txt ? "remove all but one; mxseal replaces that one" : "remove all but one; mxseal goes on when it sees it"));
         if (sharers_.wanting > 0 && !bump()) return;
         if (!state_.announced) return;
         const Values target = with_record(*stands, record_of(state_.announced->id));

@@ -57,6 +57,7 @@ struct DomainState {
     std::set<Task> under_way;
     std::optional<Instant> observed_at, fetched_at; // start of the last round of this process
     std::optional<std::string> txt_alias; // of the last round
+    bool asks = false;                    // the last decision asked the operator for a change: looked for each observe_every
     std::string observe_trouble, fetch_trouble;     // why the last round cannot be used, or what was wrong in it
 };
 

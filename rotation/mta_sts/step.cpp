@@ -1,6 +1,7 @@
 #include "rotation/mta_sts/context.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace mxseal::rotation::mta_sts {
 
@@ -42,6 +43,10 @@ Decision step(DomainState& state, const Event& event, Instant now, const Policy&
     forget(context);
     keep_watch(context);
     decide(context);
+    // The operator is waited for: what was asked is looked for at the pace of a change.
+    const bool asks = decision.ask || decision.ask_txt;
+    if (asks && !std::exchange(state.asks, asks)) context.wake_at(now + policy.observe_every);
+    state.asks = asks;
     return decision;
 }
 

@@ -13,7 +13,7 @@ constexpr Duration kLongWaitPace = std::chrono::minutes(15); // DESIGN.md, Inter
 bool shares(const DomainState& state, const Policy& policy) { return !policy.txt_target.empty() && state.txt_alias == policy.txt_target; }
 
 bool dns_changes(const DomainState& state, const Policy& policy) {
-    if (state.withdrawn || state.under_way.contains(Task::write_txt) || state.under_way.contains(Task::write_mx) || !state.mx.complete) return true;
+    if (state.asks || state.withdrawn || state.under_way.contains(Task::write_txt) || state.under_way.contains(Task::write_mx) || !state.mx.complete) return true;
     if (shares(state, policy)) return false;
     return !state.txt.complete || (state.serving && (!state.serving->live || !state.serving->complete));
 }
@@ -69,14 +69,24 @@ void keep_watch(Context& context) {
 
 bool found_elsewhere(const DomainState& state) { return !state.serving && !state.ids.empty(); }
 
+namespace {
+
+bool looked_within(const Context& context, Duration length) {
+    const DomainState& state = context.state;
+    const auto fresh = [&](const std::optional<Instant>& at) { return at && context.now < *at + length; };
+    return fresh(state.observed_at) && state.observe_trouble.empty() && (!state.serving || (fresh(state.fetched_at) && state.fetch_trouble.empty()));
+}
+
+} // namespace
+
+bool looked_lately(Context& context) { return looked_within(context, 3 * fresh_for(context.policy)) || looked_just_now(context); }
+
 bool looked_just_now(Context& context) {
     DomainState& state = context.state;
     const auto fresh = [&](const std::optional<Instant>& at) { return at && context.now < *at + fresh_for(context.policy); };
-    const bool dns = fresh(state.observed_at) && state.observe_trouble.empty();
-    const bool body = !state.serving || (fresh(state.fetched_at) && state.fetch_trouble.empty());
     if (!fresh(state.observed_at) && context.may_start(Task::observe)) context.start(Observe{});
     if (state.serving && !fresh(state.fetched_at) && context.may_start(Task::fetch)) context.start(fetch_of(context.state));
-    if (dns && body) return true;
+    if (looked_within(context, fresh_for(context.policy))) return true;
     const std::string& trouble = state.observe_trouble.empty() ? state.fetch_trouble : state.observe_trouble;
     context.waits(because("wait.look", trouble.empty() ? "looks at every name server and every address of the endpoint before the next step" : trouble));
     return false;

@@ -50,6 +50,7 @@ struct Steady final : PolicyOutside {
     void write_record(const std::string& name, const rotation::mta_sts::Values&, const rotation::mta_sts::Values&, Ttl) override { throw std::runtime_error("a record at rest is written: " + name); }
     void look_at_mx_host(const std::string& host) override { hosts.push_back(host); }
     void keep_report_record(const std::string& name, const std::vector<std::string>&) override { reports.push_back(name); }
+    void look_at_former(const std::string& domain) override { throw std::runtime_error("nobody left: " + domain); }
     void answer_all(MailDomains& domains, Instant now) {
         for (const auto& domain : std::exchange(looks, {})) domains.arrived(PolicyArrival(DnsLook{domain, {now, now, {}, answer(kRecord), answer("10 mx1.example.org"), std::nullopt}}));
         for (const auto& domain : std::exchange(fetches, {})) domains.arrived(PolicyArrival(EndpointLook{domain, {now, now, {}, {{"198.51.100.1", kBody.text(), 1, {}}}}}));

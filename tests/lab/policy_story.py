@@ -47,12 +47,12 @@ def _answers(server: str, kind: int) -> bool:
 class Story:
     """The domain, its replica, its senders and its judge. The steps are in the order in which they can be called."""
 
-    def __init__(self, world: World, mxseal: Mxseal, on_look: Optional[Callable[[Look], None]] = None):
-        self.world, self.mxseal = world, mxseal
+    def __init__(self, world: World, mxseal: Mxseal, on_look: Optional[Callable[[Look], None]] = None, domain: str = DOMAIN):
+        self.world, self.mxseal, self.domain = world, mxseal, domain
         self.roots = world.folder / "roots.pem"
         self.replica = Replica(world.folder, mxseal.binary, mxseal.folder / "state" / "endpoint.snapshot")
-        self.senders = PolicySenders(world.folder, [DOMAIN], self.roots, REFRESH, on_look)
-        self.judge = PolicyJudge(world, DOMAIN, self.roots)
+        self.senders = PolicySenders(world.folder, [domain], self.roots, REFRESH, on_look)
+        self.judge = PolicyJudge(world, domain, self.roots)
 
     @contextlib.contextmanager
     def told(self) -> Iterator["Story"]:
@@ -69,7 +69,7 @@ class Story:
 
     def policy(self) -> dict[str, Any]:
         """What `mxseal status` says of it; empty: nothing."""
-        found = [domain for domain in self.mxseal.status()["domains"] if domain["domain"] == DOMAIN]
+        found = [domain for domain in self.mxseal.status()["domains"] if domain["domain"] == self.domain]
         return (found[0].get("mta_sts") or {}) if found else {}
 
     def wait(self, what: str, reached: Callable[[dict[str, Any]], bool], seconds: float = _PATIENCE) -> dict[str, Any]:
@@ -87,27 +87,27 @@ class Story:
             raise TooLate(f"{late}; it says {last}") from late
 
     def wait_mode(self, mode: str) -> dict[str, Any]:
-        return self.wait(f"{DOMAIN} in {mode}, announced everywhere", lambda policy: policy.get("mode") == mode and policy.get("txt_live") is True)
+        return self.wait(f"{self.domain} in {mode}, announced everywhere", lambda policy: policy.get("mode") == mode and policy.get("txt_live") is True)
 
     def mx(self) -> list[str]:
         return sorted(host.rstrip(".") for host in self.policy().get("mx") or [])
 
     def add(self) -> None:
-        self.mxseal.run("domain", "add", DOMAIN, "--profile", _PROFILE)
+        self.mxseal.run("domain", "add", self.domain, "--profile", _PROFILE)
 
     def query(self) -> str:
         """What `mta-sts-query` of postfix-mta-sts-resolver prints."""
-        return run(["mta-sts-query", DOMAIN], env={"SSL_CERT_FILE": str(self.roots)})
+        return run(["mta-sts-query", self.domain], env={"SSL_CERT_FILE": str(self.roots)})
 
     def wait_mx(self, hosts: list[str]) -> None:
         """Until the MX RRset is these hosts, no resolver holds another, and the policy names no other."""
         def reached(policy: dict[str, Any]) -> bool:
             return policy.get("mx_goal") is None and _names(policy.get("mx")) == hosts and _names(policy.get("patterns")) == hosts and policy.get("txt_live") is True
-        self.wait(f"the MX hosts of {DOMAIN} are {' '.join(hosts)} and nothing else", reached)
+        self.wait(f"the MX hosts of {self.domain} are {' '.join(hosts)} and nothing else", reached)
 
     def wait_ended(self) -> None:
         """Until no name server has a record and no address serves a policy."""
-        wait_until(f"nothing of {DOMAIN} is announced or served",
+        wait_until(f"nothing of {self.domain} is announced or served",
                    lambda: not any(self.judge.announced().values()) and None not in self.judge.announced().values() and not any(self.judge.served().values()),
                    _PATIENCE, every=0.5)
 
@@ -122,7 +122,7 @@ class Story:
 
     def require_no_fault(self) -> None:
         failures = self.senders.failures()
-        assert not failures, f"{len(failures)} looks of senders failed, the first: {failures[0]}"
+        assert not failures, f"{len(failures)} looks of senders failed: {failures[:12]}"
         assert not self.judge.faults, f"the judge saw: {self.judge.faults}"
         assert any(look.id for look in self.senders.since(0)), "no sender ever had a policy"
 

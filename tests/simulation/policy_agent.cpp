@@ -222,9 +222,10 @@ void PolicyWorld::write(const std::string& domain, dns::Type record, const Value
     if (lost || late) after(30s, [ended, timeout] { ended(timeout); });
 }
 
-// This domain shares no record, and wants no reports.
+// This domain shares no record, wants no reports and is never removed.
 void PolicyWorld::observe_record(const std::string& name) { violated("start", "looks at a shared record " + name); }
 void PolicyWorld::write_record(const std::string& name, const Values&, const Values&, Ttl) { violated("start", "writes a shared record " + name); }
 void PolicyWorld::keep_report_record(const std::string& name, const std::vector<std::string>&) { violated("start", "keeps a TLS-RPT record of " + name); }
+void PolicyWorld::look_at_former(const std::string& domain) { violated("start", "looks where the names of " + domain + " lead"); }
 
 } // namespace mxseal::simulation

@@ -133,6 +133,7 @@ private:
     void observe_record(const std::string& name) override;
     void write_record(const std::string& name, const Values& base, const Values& target, Ttl ttl) override;
     void keep_report_record(const std::string& name, const std::vector<std::string>& rua) override;
+    void look_at_former(const std::string& domain) override;
 
     // what senders meet
     void set_primary(Type type, const Values& values);

@@ -108,6 +108,7 @@ def another_process_serves_what_the_agent_writes(world: World) -> None:
     mxseal.run("domain", "add", "a.example.test")
     mxseal.run("domain", "add", "c.example.test", "--profile", "strict")
     _wait_fetched(world, "ac", 4 * _PATIENCE)
+    _another_policy_is_no_trouble(mxseal)
 
     mxseal.kill_agent()
     assert "mode: testing" in _fetch(world, "a") and "mode: enforce" in _fetch(world, "c")
@@ -121,6 +122,16 @@ def another_process_serves_what_the_agent_writes(world: World) -> None:
     world.forget(serve)
     assert _fetch(world, "a") == "" and serve.process.returncode == 0, serve.process.returncode
     mxseal.stop_agent()
+
+
+def _another_policy_is_no_trouble(mxseal: Mxseal) -> None:
+    """It is fetched after `mxseal serve` took it, so nobody is told that another one is served."""
+    before = len(mxseal.wait_events("policy.live", "a.example.test", 1, _PATIENCE))
+    mxseal.change_config("default: {mta_sts: {mode: testing}}", "default: {mta_sts: {mode: testing, max_age: 12h}}")
+    mxseal.reload_config()
+    mxseal.wait_events("policy.live", "a.example.test", before + 1, _PATIENCE)
+    told = [entry["sentence"] for entry in mxseal.events("site.fetch_failed", "a.example.test")]
+    assert not any("serves another policy" in sentence or "SSL" in sentence for sentence in told), told
 
 
 def from_nothing_to_enforce_and_back_without_a_failed_sender(world: World) -> None:

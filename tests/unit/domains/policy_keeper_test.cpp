@@ -174,6 +174,126 @@ TEST_CASE("where mxseal may not write the zone it asks the operator, waits until
     CHECK(scene.world.report(scene.name)["ask"].is_null());
 }
 
+namespace {
+
+// A zone that the operator edits, after the policy was served everywhere: the record that is asked for.
+struct HandScene : Scene {
+    HandScene() : Scene("at_once", "elsewhere.example") { world.run(1h); }
+    std::string asked(const char* verb = "add") {
+        const Json records = world.report(name)["ask_records"][verb];
+        return records.items().empty() ? "" : records.items().front().as_string().value_or("");
+    }
+    // What stands between the quotation marks.
+    std::string asked_text() {
+        const std::string line = asked();
+        const auto from = line.find('"') + 1;
+        return line.substr(from, line.rfind('"') - from);
+    }
+    void set_txt(const Values& values) { model().txt = {values, values}; }
+    std::size_t told() const { return static_cast<std::size_t>(std::count(world.events.begin(), world.events.end(), name + " operator.asked")); }
+};
+
+} // namespace
+
+TEST_CASE("what the operator is asked for is a line of a zone file, told once, and stands while the next look is made", "[domains][policies][operator]") {
+    HandScene scene;
+    const std::string line = scene.asked();
+    CHECK(line.starts_with("_mta-sts.elsewhere.example. 3600 IN TXT \"v=STSv1; id="));
+    for (int part = 0; part < 200; ++part) {
+        scene.world.run(7s);
+        REQUIRE(scene.asked() == line);
+    }
+    CHECK(scene.told() == 1);
+    scene.set_txt({scene.asked_text()});
+    scene.world.run(10min);
+    CHECK(scene.asked().empty());
+    CHECK(scene.world.report(scene.name)["txt_live"].as_bool() == true);
+}
+
+TEST_CASE("an id that mxseal did not ask for is named, and the one that is asked for stays", "[domains][policies][operator]") {
+    HandScene scene;
+    const std::string line = scene.asked(), text = scene.asked_text();
+    scene.set_txt({"v=STSv1; id=20260101;"});
+    scene.world.run(10min);
+    CHECK(scene.world.reason(scene.name).find("_mta-sts.elsewhere.example has id 20260101, which mxseal did not ask for; set the TXT record") == 0);
+    CHECK(scene.asked() == line);
+    CHECK(scene.asked("remove") == "_mta-sts.elsewhere.example. IN TXT \"v=STSv1; id=20260101;\"");
+    scene.set_txt({"v=STSv1; id=not-an-id;"});
+    scene.world.run(10min);
+    CHECK(scene.world.reason(scene.name).find("'v=STSv1; id=not-an-id;', which senders cannot read") != std::string::npos);
+    scene.set_txt({text});
+    scene.world.run(10min);
+    CHECK(scene.world.report(scene.name)["txt_live"].as_bool() == true);
+    scene.set_txt({"v=STSv1; id=20270101;"});
+    scene.world.run(2h);
+    CHECK(scene.world.report(scene.name)["txt_live"].as_bool() == false);
+    CHECK(scene.world.reason(scene.name).find("has id 20270101, which mxseal did not ask for") != std::string::npos);
+    CHECK(scene.asked_text() == text);
+}
+
+TEST_CASE("beside another STSv1 record an id announces nothing, and the operator is told which one stays", "[domains][policies][operator]") {
+    HandScene scene;
+    const std::string text = scene.asked_text();
+    scene.set_txt({"v=STSv1; id=1;", text});
+    scene.world.run(1h);
+    CHECK(scene.world.report(scene.name)["txt_live"].as_bool() == false);
+    CHECK(scene.world.reason(scene.name).find(fmt::format("has 2 records that begin with v=STSv1, and senders ignore them all; remove all but \"{}\"", text)) != std::string::npos);
+    scene.set_txt({text});
+    scene.world.run(1h);
+    CHECK(scene.world.report(scene.name)["txt_live"].as_bool() == true);
+}
+
+TEST_CASE("once some name server shows what was asked for, the others are waited for", "[domains][policies][operator]") {
+    HandScene scene;
+    scene.model().txt = {{}, {scene.asked_text()}};
+    scene.world.run(10min);
+    CHECK(scene.asked().empty());
+    CHECK(scene.world.reason(scene.name).find("ns0 (192.0.2.0): has no such record") != std::string::npos);
+}
+
+TEST_CASE("an MX record that was asked for is seen within minutes", "[domains][policies][operator]") {
+    HandScene scene;
+    scene.set_txt({scene.asked_text()});
+    scene.world.run(5 * 24h);
+    scene.command("add", {"mx2.example.org"});
+    scene.world.run(1h);
+    scene.set_txt({scene.asked_text()});
+    scene.world.run(5 * 24h);
+    CHECK(scene.asked() == "elsewhere.example. 3600 IN MX 10 mx2.example.org.");
+    scene.model().mx = {{"10 mx1.example.org", "10 mx2.example.org"}, {"10 mx1.example.org", "10 mx2.example.org"}};
+    scene.world.run(3min);
+    CHECK(scene.asked().empty());
+    CHECK(scene.world.report(scene.name)["mx"].items().size() == 2);
+}
+
+TEST_CASE("an MX host that was not asked for is to be removed", "[domains][policies][operator]") {
+    HandScene scene;
+    scene.set_txt({scene.asked_text()});
+    scene.world.run(5 * 24h);
+    scene.command("add", {"mx2.example.org"});
+    scene.world.run(1h);
+    scene.model().mx = {{"10 mx1.example.org", "10 mx9.example.net"}, {"10 mx1.example.org", "10 mx9.example.net"}};
+    scene.world.run(1h);
+    const auto page = scene.world.report(scene.name)["page"].as_string().value_or("");
+    CHECK(page.find("mx9.example.net stands in the MX RRset") != std::string::npos);
+    CHECK(page.find("it is none of those that are wanted (mx1.example.org, mx2.example.org): remove it") != std::string::npos);
+}
+
+TEST_CASE("plan names no id before it is made, and the one that is asked for when it is", "[domains][policies][operator]") {
+    HandScene scene;
+    const std::string text = scene.asked_text();
+    const std::string now = scene.world.keeper->plan_of(scene.name).dump();
+    CHECK(now.find(text) != std::string::npos);
+    scene.set_txt({text});
+    scene.world.run(24h);
+    const Json answer = scene.command("add", {"mx2.example.org"});
+    std::string asked;
+    for (const Json& step : answer["plan"]["domains"].items().front()["steps"].items())
+        if (step["what"].as_string() == "operator" && asked.empty()) asked = step["reason"].as_string().value_or("");
+    CHECK(asked.find("\"v=STSv1; id=<new id>;\"") != std::string::npos);
+    CHECK(asked.find("`mxseal status` names the id then") != std::string::npos);
+}
+
 TEST_CASE("an MX host that an enforced policy does not cover pages at once, and the policy is widened", "[domains][policies]") {
     Scene scene("at_once");
     scene.world.run(5 * 24h);
@@ -214,7 +334,104 @@ TEST_CASE("a domain that nobody wants ends by mode none, and is forgotten when n
     CHECK(scene.model().story.back() == "serve nothing");
     CHECK(scene.world.ended == std::vector<std::string>{kDomain});
     CHECK(scene.world.store->load_policies()->empty());
+}
+
+namespace {
+
+// A domain that was served and removed; its names are as they were.
+struct FormerScene : Scene {
+    explicit FormerScene(const std::string& profile = "at_once") : Scene(profile) {
+        if (profile == "shared") model().alias = "_mta-sts.group.example.org";
+        world.run(2 * 24h);
+        world.wanted.clear();
+        world.keeper->leave(kDomain, 0.5);
+        world.run(20 * 24h);
+        if (profile == "shared") world.run(20 * 24h);
+    }
+    std::string dangling() const {
+        const Json all = world.keeper->dangling();
+        return all.items().empty() ? "" : all.items().front()["reason"].as_string().value_or("");
+    }
+    auto told() const { return std::count(world.events.begin(), world.events.end(), "example.org domain.dangling"); }
+};
+
+} // namespace
+
+TEST_CASE("a name that still leads here after its policy ended is told once, also over a restart, and forgotten when it is gone", "[domains][policies][former]") {
+    FormerScene scene;
+    REQUIRE(scene.world.ended == std::vector<std::string>{kDomain});
+    CHECK(scene.told() == 1);
+    CHECK(scene.dangling() == "the policy of example.org has ended, and mta-sts.example.org still leads to this endpoint: whoever comes by that name can publish a policy for the domain; tell its owner to remove it");
+    scene.world.start();
+    CHECK_FALSE(scene.dangling().empty());
+    scene.world.run(5 * 24h);
+    CHECK(scene.told() == 1);
+    scene.model().departed = {0, 1};
+    scene.world.run(24h);
+    CHECK(scene.world.has("example.org domain.names_gone"));
+    CHECK(scene.dangling().empty());
     CHECK_FALSE(scene.world.keeper->next_due());
+    scene.world.start();
+    CHECK_FALSE(scene.world.keeper->next_due());
+}
+
+TEST_CASE("a former name is looked at a few times a day, and what cannot be found out changes nothing", "[domains][policies][former]") {
+    FormerScene scene;
+    const auto looks = scene.world.former_looks;
+    scene.world.former_trouble = "no name server answers";
+    scene.model().departed = {0, 1};
+    scene.world.run(10 * 24h);
+    CHECK(scene.world.former_looks - looks == 40);
+    CHECK_FALSE(scene.dangling().empty());
+    scene.world.former_trouble.clear();
+    scene.world.run(24h);
+    CHECK(scene.dangling().empty());
+}
+
+TEST_CASE("names that lead elsewhere when the policy ended are nobody's trouble", "[domains][policies][former]") {
+    Scene scene("at_once");
+    scene.world.run(2 * 24h);
+    scene.world.wanted.clear();
+    scene.world.keeper->leave(kDomain, 0.5);
+    for (int hour = 0; hour < 24 * 30 && scene.world.ended.empty(); ++hour) {
+        scene.world.run(1h);
+        if (scene.model().story.back() == "txt none") scene.model().departed = {0, 1};
+    }
+    scene.world.run(24h);
+    CHECK(scene.world.ended == std::vector<std::string>{kDomain});
+    CHECK_FALSE(scene.world.has("example.org domain.dangling"));
+    CHECK_FALSE(scene.world.keeper->next_due());
+}
+
+TEST_CASE("a domain that comes back is no former one", "[domains][policies][former]") {
+    FormerScene scene;
+    REQUIRE_FALSE(scene.dangling().empty());
+    scene.use("testing");
+    CHECK(scene.dangling().empty());
+    scene.world.run(1h);
+    scene.world.start();
+    CHECK(scene.dangling().empty());
+}
+
+TEST_CASE("of a hoster's former customer both names are told", "[domains][policies][former]") {
+    FormerDomains former(6h);
+    const Instant now = from_unix_ms(1'795'000'000'000);
+    former.add("a.example", {"198.51.100.1"}, "_mta-sts.group.example.org", now);
+    CHECK(former.take_due(now) == std::vector<std::string>{"a.example"});
+    CHECK(former.heard({"a.example", "", {"198.51.100.1", "203.0.113.9"}, "_mta-sts.group.example.org"}).sentence.find("mta-sts.a.example still leads to this endpoint, and _mta-sts.a.example is still an alias of _mta-sts.group.example.org") != std::string::npos);
+    CHECK(former.heard({"a.example", "", {"203.0.113.9"}, "_mta-sts.group.example.org"}).event == "domain.dangling");
+    CHECK(former.heard({"a.example", "", {"203.0.113.9"}, std::nullopt}).event == "domain.names_gone");
+    former.add("b.example", {}, "", now);
+    CHECK_FALSE(former.take_due(now).size());
+}
+
+TEST_CASE("a clock that is set back does not keep a former name from being looked at", "[domains][policies][former]") {
+    FormerDomains former(6h);
+    const Instant now = from_unix_ms(1'795'000'000'000);
+    former.add("a.example", {"198.51.100.1"}, "", now);
+    CHECK(former.take_due(now).size() == 1);
+    CHECK(former.take_due(now + 5h).empty());
+    CHECK(former.take_due(now - 24h).size() == 1);
 }
 
 TEST_CASE("on its way out a record keeps the TTL with which it was served", "[domains][policies]") {

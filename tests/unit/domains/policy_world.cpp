@@ -144,4 +144,16 @@ void PolicyScene::keep_report_record(const std::string& name, const std::vector<
     later([this, name] { keeper->arrived(ReportRecordLook{name, report_troubles[name], false, {}}); });
 }
 
+// mta-sts.<domain> has the addresses that did not depart; whoever serves there now is not asked.
+void PolicyScene::look_at_former(const std::string& domain) {
+    ++former_looks;
+    later([this, domain] {
+        const Domain& model = domains[domain];
+        FormerLook look{domain, former_trouble, {}, model.alias};
+        for (std::size_t i = 0; i < model.bodies.size(); ++i)
+            if (!model.departed.contains(i)) look.addresses.push_back(fmt::format("198.51.100.{}", i));
+        keeper->arrived(std::move(look));
+    });
+}
+
 } // namespace mxseal::agent::tests

@@ -64,6 +64,7 @@ public:
     void write_record(const std::string& name, const Values& base, const Values& target, Ttl ttl) override;
     void look_at_mx_host(const std::string& host) override;
     void keep_report_record(const std::string& name, const std::vector<std::string>& rua) override;
+    void look_at_former(const std::string& domain) override;
 
     Config config;
     HandClock clock;
@@ -77,7 +78,8 @@ public:
     std::vector<std::string> events, ended, told_mx;
     bool second_server_follows = true, second_replica_follows = true;
     std::function<void()> on_mx_write;                  // called when the MX RRset is to be written
-    std::size_t looks = 0, fetches = 0, record_looks = 0, record_writes = 0;
+    std::string former_trouble;
+    std::size_t looks = 0, fetches = 0, former_looks = 0, record_looks = 0, record_writes = 0;
 
 private:
     void serve(const std::string& domain, const std::optional<std::string>& body);

@@ -351,6 +351,53 @@ TEST_CASE("a snapshot that cannot be written is told once and tried again", "[do
     CHECK(world.keeper->totals()["snapshot"].as_string()->find("disk full") != std::string::npos);
 }
 
+TEST_CASE("where others serve from the file, a policy counts as in place once they have taken it", "[domains][keeper]") {
+    World world;
+    world.write();
+    world.add("a.example");
+    world.run(2s);
+    world.issue("a.example");
+    world.run(2s);
+    world.in_place.clear();
+    world.keeper->arrived(SnapshotArrival{world.told.snapshots.back(), std::size_t{1}, {}, 2500ms});
+    world.run(2s);
+    CHECK(world.in_place.empty());
+    world.run(1s);
+    CHECK(world.in_place == std::vector<std::string>{"a.example"});
+}
+
+TEST_CASE("a clock that is set back keeps no policy from being in place", "[domains][keeper]") {
+    World world;
+    world.write();
+    world.add("a.example");
+    world.run(2s);
+    world.issue("a.example");
+    world.run(2s);
+    world.in_place.clear();
+    world.keeper->arrived(SnapshotArrival{world.told.snapshots.back(), std::size_t{1}, {}, 2500ms});
+    world.clock.now -= 24h;
+    world.keeper->tick();
+    CHECK(world.in_place == std::vector<std::string>{"a.example"});
+}
+
+TEST_CASE("a body that was given while a snapshot was on its way is in place with the next one", "[domains][keeper]") {
+    World world;
+    world.write();
+    world.add("a.example");
+    world.run(2s);
+    world.issue("a.example");
+    world.run(2s);
+    world.in_place.clear();
+    const std::uint64_t first = world.told.snapshots.back();
+    world.keeper->serve("a.example", "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n");
+    world.keeper->arrived(SnapshotArrival{first, std::size_t{1}, {}});
+    CHECK(world.in_place.empty());
+    world.run(1min);
+    REQUIRE(world.told.snapshots.back() > first);
+    world.write();
+    CHECK(world.in_place == std::vector<std::string>{"a.example"});
+}
+
 TEST_CASE("at rest nothing is done between looks at the list of domains", "[domains][keeper]") {
     World world;
     for (int i = 0; i < 100; ++i) world.add("d" + std::to_string(i) + ".example", "private");

@@ -1,5 +1,6 @@
 // The order of policies, step by step, in a world where everything answers at once (tests/simulation/policy_world has the other ones).
 #include "rotation/mta_sts/cached.hpp"
+#include "rotation/mta_sts/forecast.hpp"
 #include "rotation/mta_sts/record.hpp"
 #include "rotation/mta_sts/step.hpp"
 
@@ -132,6 +133,41 @@ TEST_CASE("two STSv1 records at the name are an error, and nothing is written") 
     domain.run(1h);
     CHECK(domain.acts == std::vector<std::string>{"serve testing"});
     CHECK(domain.last.reason.code == "halt.two_records");
+}
+
+TEST_CASE("a record that somebody puts beside ours takes the policy off the air: no wait goes on as if it were announced") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.policy.at_once = true;
+    domain.start();
+    domain.run(1h);
+    REQUIRE(domain.state.serving->complete);
+    domain.policy.max_age = 7 * 24h;
+    domain.give(PolicyChanged{});
+    domain.run(1h);
+    REQUIRE(domain.state.past.front().replaced);
+    domain.txt.push_back("v=STSv1; id=zz;");
+    domain.run(2h);
+    CHECK_FALSE(domain.state.serving->complete);
+    CHECK_FALSE(domain.state.past.front().replaced);
+    CHECK(domain.last.reason.code == "halt.two_records");
+    domain.txt.pop_back();
+    domain.run(2h);
+    CHECK(domain.state.serving->complete);
+    CHECK(domain.last.reason.empty());
+}
+
+TEST_CASE("plan has dates also where everything is looked at each second") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.policy.at_once = true;
+    domain.policy.observe_every = 1s;
+    domain.start();
+    domain.run(1h);
+    domain.policy.max_age = 7 * 24h;
+    const Forecast ahead = forecast(domain.state, domain.now, domain.policy, domain.around);
+    CHECK(ahead.stuck.empty());
+    CHECK(std::any_of(ahead.steps.begin(), ahead.steps.end(), [](const ForecastStep& step) { return step.event == "policy.announced"; }));
 }
 
 TEST_CASE("a new MX host enters after the policy with it is known, an old one leaves before the policy forgets it") {
