@@ -1,6 +1,7 @@
 #include "rotation/mta_sts/shared.hpp"
 
 #include "rotation/mta_sts/record.hpp"
+#include "rotation/planted.hpp"
 
 #include <algorithm>
 
@@ -112,7 +113,7 @@ private:
 
     // True: the id that stands, or one that was chosen now, is to be kept there.
     bool bump() {
-        if (sharers_.pending > 0) {
+        if (sharers_.pending > 0 && !planted(Mistake::shared_id_before_last_body)) {
             waits(because("wait.shared", fmt::format("{} gets a new id once the policies of {} more domains are served everywhere: {}", policy_.domain, sharers_.pending, sharers_.first_pending)));
             return true;
         }
