@@ -68,8 +68,8 @@ private:
     // Those who share the record are ready as well.
     bool shared_id_came() {
         if (!last_.wants_shared_id) return false;
-        around_.shared = SharedId{new_id(now_, state_.serving->body.text(), state_.ids), now_};
-        txt_ = {record_of(around_.shared->id)};
+        around_.shared = new_id(now_, state_.serving->body.text(), state_.ids);
+        txt_ = {record_of(*around_.shared)};
         out_.steps.push_back({now_, "policy.shared_id", fmt::format("{} gets a new id", policy_.txt_target), false});
         look_again();
         return true;
@@ -87,7 +87,7 @@ private:
         if (!last_.ask && !last_.ask_txt && !delegates) return false;
         if (last_.ask) mx_ = last_.ask->target;
         if (last_.ask_txt) txt_ = last_.ask_txt->target;
-        if (delegates) txt_ = around_.shared ? Values{record_of(around_.shared->id)} : Values{};
+        if (delegates) txt_ = around_.shared && !around_.shared->empty() ? Values{record_of(*around_.shared)} : Values{};
         alias_ = delegates ? std::optional(policy_.txt_target) : last_.ask_txt ? std::nullopt : alias_;
         out_.steps.push_back({now_, "operator", last_.reason.sentence(), true});
         look_again();

@@ -23,7 +23,7 @@ public:
 
     SharedDecision run(const SharedEvent& event) {
         std::visit([&](const auto& each) { apply(each); }, event);
-        // It moved with a clock that ran ahead and was put right: bodies that come now are not announced by an id of before.
+        // It moved with a clock that ran ahead and was put right: the next id does not wait for as long as that.
         if (state_.announced) state_.announced->intent = std::min(state_.announced->intent, now_);
         forget_expired(state_.txt, now_, policy_);
         look();
@@ -54,14 +54,17 @@ private:
             return;
         }
         Retry& retry = state_.retries[Task::write_txt];
-        out_.notes.push_back(count_failure(retry, *event.failure, to_string(Task::write_txt), now_, policy_.observe_every, policy_.monitor_every));
+        out_.notes.push_back(count_failure(retry, *event.failure, to_string(Task::write_txt), now_, policy_.observe_every, longest_pause(policy_)));
         wake_at(retry.next);
     }
     void apply(const ClockStepped& event) {
         state_.observed_at.reset();
-        if (event.forward <= Duration{0}) return;
+        if (event.forward <= Duration{0}) {
+            for (auto& [task, retry] : state_.retries) not_later(retry, now_, longest_pause(policy_));
+            return;
+        }
         move(state_.txt, event.forward);
-        if (state_.announced) state_.announced->intent += event.forward; // compared with what moves in each of the domains
+        if (state_.announced) state_.announced->intent += event.forward;
     }
 
     void wake_at(Instant at) {
