@@ -43,21 +43,28 @@ void PolicyWorld::observe(const std::string& domain) {
     });
 }
 
-void PolicyWorld::fetch(const std::string& domain, bool, const std::vector<std::string>&) {
+PolicyFetch PolicyWorld::fetch_from(std::size_t number, const std::string& domain) {
+    const Replica& replica = replicas_[number];
+    PolicyFetch one{fmt::format("198.51.100.{}", number + 1), std::nullopt, std::nullopt, "connection refused"};
+    if (now_ >= replica.away_until && !fault(0.005)) {
+        if (const auto served = replica.bodies.find(domain); served != replica.bodies.end()) one.body = served->second;
+        one.generation = replica.generation;
+    }
+    if (!one.body && now_ >= replica.away_until) one.detail = "unrecognized name";
+    return one;
+}
+
+void PolicyWorld::fetch(const std::string& domain, bool, const std::vector<std::string>& departed) {
     if (dies_) return;
     FetchRound seen;
     seen.started = clock_.wall();
-    after(between(10ms, 500ms), [this, domain, seen, life = life_]() mutable {
-        const bool leads_here = domain_of(domain).leads_here;
-        if (!leads_here) seen.error = "mta-sts." + domain + " has no address";
-        for (std::size_t number = 0; leads_here && number < replicas_.size(); ++number) {
-            PolicyFetch one{fmt::format("198.51.100.{}", number + 1), std::nullopt, std::nullopt, "connection refused"};
-            if (now_ >= replicas_[number].away_until && !fault(0.005)) {
-                if (const auto served = replicas_[number].bodies.find(domain); served != replicas_[number].bodies.end()) one.body = served->second;
-                one.generation = replicas_[number].generation;
-            }
-            if (!one.body && now_ >= replicas_[number].away_until) one.detail = "unrecognized name";
-            seen.fetches.push_back(std::move(one));
+    after(between(10ms, 500ms), [this, domain, departed, seen, life = life_]() mutable {
+        seen.nowhere = !domain_of(domain).leads_here;
+        if (seen.nowhere) seen.error = "mta-sts." + domain + " has no address";
+        for (std::size_t number = 0; number < replicas_.size(); ++number) {
+            PolicyFetch one = fetch_from(number, domain);
+            one.departed = seen.nowhere;
+            if (!one.departed || std::find(departed.begin(), departed.end(), one.address) != departed.end()) seen.fetches.push_back(std::move(one));
         }
         seen.finished = clock_.wall();
         after(between(1ms, 500ms), [this, domain, seen, life] { deliver(life, EndpointLook{domain, seen}); });

@@ -131,10 +131,10 @@ void PolicyWorld::serve(MailDomain& domain, const std::optional<std::string>& bo
     if (domain.asked_body != body) domain.asked = now_;
     domain.asked_body = body;
     // As the endpoint's half does: durable first, then a snapshot with what is newest when it is written; one that cannot be written is tried again.
-    after(between(1ms, 100ms), [this, life = life_, &domain, body] {
+    after(between(1ms, 100ms), [this, life = life_, &domain] {
         if (life != life_ || !keeper_) return;
         to_serve_.erase(domain.name);
-        if (body) to_serve_[domain.name] = *body;
+        if (domain.asked_body) to_serve_[domain.name] = *domain.asked_body;
         after(fault(0.02) ? between(10s, 30min) : between(100ms, 3s), [this, life, &domain] {
             if (life != life_ || !keeper_) return;
             publish(to_serve_);

@@ -134,6 +134,7 @@ private:
     MailDomain& new_domain(const std::string& name, Zone& zone, const agent::PolicySettings& settings);
     Duration between(Duration least, Duration most) { return least + Duration{static_cast<std::int64_t>(below(static_cast<std::uint64_t>((most - least).count()) + 1))}; }
     void run_until(Instant end);
+    void come_to_rest();
     void tell(const std::string& line);
     void trouble();
     void trouble_in_the_zone();
@@ -173,6 +174,7 @@ private:
     void publish(const Bodies& bodies);
     void take_snapshot(std::size_t replica, std::size_t generation, const Bodies& bodies);
     rotation::mta_sts::RrsetObservation look_at(const Zone& zone, Type type);
+    rotation::mta_sts::PolicyFetch fetch_from(std::size_t replica, const std::string& domain);
     void write_rrset(Zone& zone, Type type, const Values& base, const Values& target, std::function<void(std::optional<rotation::Failure>)> ended);
     void note_id(const Values& target);
     void observe(const std::string& domain) override;
