@@ -15,4 +15,10 @@ Note count_failure(Retry& retry, const Failure& failure, std::string_view task, 
     return {"action.failed", {{"task", std::string(task)}, {"failures", std::to_string(retry.failures)}, {"retry_at", to_rfc3339(retry.next)}}, retry.reason.sentence()};
 }
 
+void not_later(Retry& retry, Instant now, Duration longest) {
+    if (retry.next <= now + longest) return;
+    retry.next = now + longest;
+    retry.reason.advice = "tried again at " + to_rfc3339(retry.next);
+}
+
 } // namespace mxseal::rotation

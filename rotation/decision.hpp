@@ -33,4 +33,7 @@ struct Note {
 // One more failure of `task`: the back-off doubles from `shortest` up to `longest`, unless the peer named a time; the note says so.
 Note count_failure(Retry& retry, const Failure& failure, std::string_view task, Instant now, Duration shortest, Duration longest);
 
+// The clock that `next` was taken from ran ahead and was put right: what is meant to be tried again within `longest` is.
+void not_later(Retry& retry, Instant now, Duration longest);
+
 } // namespace mxseal::rotation

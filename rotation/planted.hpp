@@ -46,8 +46,9 @@ enum class Mistake : std::uint8_t {
     old_hosts_leave_early,     // hosts leave while senders hold policies that cover no other
     withdrawn_early,           // `mode: none` is thought to be known to everybody at once
     id_fall_back_ignored,      // a name server that answers with the former id again changes nothing
+    shared_id_before_last_body, // the id of a shared record is changed before all who share it are served everywhere
 };
-constexpr std::size_t kMistakes = static_cast<std::size_t>(Mistake::id_fall_back_ignored) + 1;
+constexpr std::size_t kMistakes = static_cast<std::size_t>(Mistake::shared_id_before_last_body) + 1;
 
 #ifdef MXSEAL_PLANTED
 bool planted(Mistake mistake);

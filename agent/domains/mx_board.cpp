@@ -42,6 +42,13 @@ std::optional<Instant> MxBoard::next_due() const {
     return next;
 }
 
+void MxBoard::put_right(Instant now) {
+    for (auto& [name, host] : hosts_) {
+        host.asked_for = std::min(host.asked_for, now);
+        if (host.due) host.due = std::min(*host.due, now + pace_.every);
+    }
+}
+
 bool MxBoard::arrived(const MxHostLook& look, Instant now) {
     auto found = hosts_.find(look.host);
     if (found == hosts_.end()) return false;

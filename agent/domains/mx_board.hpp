@@ -35,6 +35,8 @@ public:
     // Hosts whose look is due now; each is under way afterwards.
     std::vector<std::string> take_due(Instant now);
     std::optional<Instant> next_due() const;
+    // After a clock that ran ahead was set back: no look waits for as long as it was ahead.
+    void put_right(Instant now);
     // Whether what is known of the host changed.
     bool arrived(const MxHostLook& look, Instant now);
 

@@ -84,7 +84,7 @@ void put(JsonWriter& to, const Serving& serving) {
     std::optional<std::int64_t> generation;
     if (serving.generation) generation = static_cast<std::int64_t>(*serving.generation);
     object(to, "body", serving.body, "intent", serving.intent, "generation", generation, "live", serving.live, "id", serving.id, "bump_intent", serving.bump_intent, "complete",
-           serving.complete, "disturbed", serving.disturbed);
+           serving.complete, "disturbed", serving.disturbed, "outdated", serving.outdated);
 }
 
 void put(JsonWriter& to, const EndpointAddress& address) { object(to, "address", address.address, "gone_since", address.gone_since); }
@@ -149,6 +149,7 @@ struct In<Serving> {
         serving.bump_intent = in<std::optional<Instant>>(json, "bump_intent");
         serving.complete = in<std::optional<Instant>>(json, "complete");
         serving.disturbed = in<bool>(json, "disturbed");
+        if (!json["outdated"].is_null()) serving.outdated = in<std::string>(json, "outdated"); // absent until 2026-11: the record gets one more id
         return serving;
     }
 };

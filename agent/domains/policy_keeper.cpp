@@ -69,6 +69,8 @@ void PolicyKeeper::set_due(Entry& entry, std::optional<Instant> due) {
 }
 
 std::optional<Instant> PolicyKeeper::next_due() const {
+    // A step of the clock is to be heard of now, not when what was due by the clock of before comes.
+    if (time_.ahead() != Duration{0}) return time_.now();
     std::optional<Instant> next = board_.next_due();
     const auto consider = [&](std::optional<Instant> at) {
         if (at && (!next || *at < *next)) next = at;
@@ -160,6 +162,15 @@ void PolicyKeeper::wake_all_loaded(Instant now) {
         if (entry->state && !entry->at_rest) set_due(*entry, now);
 }
 
+// What was due by a clock that ran ahead would wait for as long as it did.
+void PolicyKeeper::sleep_no_longer(Instant now) {
+    if (flush_again_) flush_again_ = std::min(*flush_again_, now);
+    board_.put_right(now);
+    const Instant latest = now + config_.timing.monitor_every;
+    for (auto& [name, record] : reports_)
+        if (record->due && *record->due > latest) set_due(name, *record, latest);
+}
+
 // Each state hears of the step when it is read or decided on, whatever became of the process meanwhile. Here only what would sleep too long.
 void PolicyKeeper::check_clock() {
     const auto stepped = time_.step();
@@ -167,8 +178,9 @@ void PolicyKeeper::check_clock() {
     const Instant now = time_.now();
     // Put right again, what begins from now on counts: else every look would be void for as long as the clock was ahead.
     if (*stepped > Duration{0} || set_forward_at_ > now) set_forward_at_ = now;
+    if (*stepped < Duration{0}) sleep_no_longer(now);
     for (auto& [name, entry] : entries_) {
-        if (entry->state) set_due(*entry, now);
+        if (entry->state || entry->given_up) set_due(*entry, now);
         if (entry->due && *entry->due > now + config_.timing.monitor_every) set_due(*entry, now + config_.timing.monitor_every);
     }
     for (auto& [name, group] : groups_) {

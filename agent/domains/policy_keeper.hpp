@@ -120,6 +120,7 @@ private:
     void wake_members(Group& group, bool with_round);
     std::string first_pending_of(const Group& group) const;
     void check_clock();
+    void sleep_no_longer(Instant now);
     void wake_all_loaded(Instant now);
     void begin(Party* of, std::function<void()> act, bool serves = false);
     void overtake_serve(Entry& entry);

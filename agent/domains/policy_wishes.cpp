@@ -86,9 +86,8 @@ std::string PolicyKeeper::digest_of(const PolicySettings& settings) {
 Surroundings PolicyKeeper::around(Entry& entry, const Policy& policy, Instant now) {
     Surroundings around;
     if (auto group = groups_.find(entry.shares); group != groups_.end() && group->second->loaded) {
-        around.shared = group->second->state.announced;
-        // The domain was told of a step of the clock, the record was not yet.
-        if (around.shared) around.shared->intent = std::min(around.shared->intent + std::max(group->second->time->ahead(), Duration{0}), now);
+        const auto& announced = group->second->state.announced;
+        around.shared = announced ? announced->id : "";
     }
     if (policy.mode == Mode::none && policy.mx_goal.empty()) return around;
     std::vector<std::string> hosts = held_hosts(*entry.state, now, policy);

@@ -149,7 +149,7 @@ FetchRound PolicyWorkers::fetched(const dns::Name& domain, bool self_signed, con
     PolicyFetchOptions options{.allow_private = ports_.allow_private};
     if (self_signed) options.trusted_pem = self_signed_of(domain.text());
     FetchRound round = fetch_round(ports_.fetches, ports_.observer, ports_.clock, domain, options);
-    if (!round.error.empty()) return round;
+    if (!round.error.empty() && !round.nowhere) return round;
     for (const std::string& address : departed) {
         if (std::any_of(round.fetches.begin(), round.fetches.end(), [&](const PolicyFetch& fetch) { return fetch.address == address; })) continue; // it is back
         auto got = fetch_policy(ports_.fetches, domain, address, options);

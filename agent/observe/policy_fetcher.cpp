@@ -61,6 +61,7 @@ rotation::mta_sts::FetchRound fetch_round(HttpTransport& transport, Observer& ob
     out.started = clock.wall();
     const auto addresses = endpoint_addresses(observer, domain);
     if (!addresses) out.error = addresses.error().to_string();
+    out.nowhere = !addresses && addresses.error().code() == ErrorCode::not_found;
     if (addresses) out.fetches.resize(addresses->size());
     for_each_bounded(out.fetches.size(), kAddressesMax, [&](std::size_t i) {
         rotation::mta_sts::PolicyFetch& fetch = out.fetches[i];

@@ -1,5 +1,6 @@
 #include "rotation/mta_sts/cached.hpp"
 
+#include "rotation/mta_sts/record.hpp"
 #include "rotation/planted.hpp"
 
 #include <algorithm>
@@ -106,7 +107,8 @@ Admission may_remain_alone(const DomainState& state, const std::vector<std::stri
 }
 
 Admission may_withdraw(const DomainState& state, Instant now, const Policy& policy) {
-    if (!state.serving || state.serving->body.mode != Mode::none || !state.serving->complete)
+    const bool is_unseen = state.txt.complete && sts_records(state.txt.complete->values) == 0;
+    if (!state.serving || state.serving->body.mode != Mode::none || (!state.serving->complete && !is_unseen))
         return {false, because("wait.id", "the TXT record goes after every name server answers with the id of the policy `mode: none`")};
     std::vector<Reason> waits;
     for (const PastBody& past : state.past)

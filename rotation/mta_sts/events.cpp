@@ -51,6 +51,8 @@ void settle_id(Context& context) {
         context.note("policy.announced", {{"id", *serving.id}, {"complete_at", to_rfc3339(complete->at)}},
                      fmt::format("every name server answers with id {}, complete at {}", *serving.id, to_rfc3339(complete->at)));
     }
+    // C-06: what was seen under this id is replaced by the next one alone.
+    if (serving.disturbed) return;
     for (PastBody& past : state.past)
         if (past.last_served && !past.replaced) past.replaced = serving.complete;
 }
@@ -61,10 +63,15 @@ PastBody& past_of(DomainState& state, const PolicyBody& body) {
     return state.past.emplace_back(PastBody{body, std::nullopt, std::nullopt});
 }
 
+void not_live(Serving& serving) {
+    serving.live.reset();
+    serving.outdated.reset();
+}
+
 // C-06: once a node has served another body under the current id, the next stable one gets a new id.
 void note_other_body(DomainState& state, const std::string& text) {
     if (state.serving) {
-        state.serving->live.reset();
+        not_live(*state.serving);
         if (state.serving->bump_intent) state.serving->disturbed = true;
     }
     auto body = parse_body(text);
@@ -134,7 +141,7 @@ std::string trouble_of(const PolicyFetch& fetch, const std::string& wanted) {
 }
 
 void note_addresses(DomainState& state, const FetchRound& seen, Instant finished) {
-    if (!seen.error.empty()) return;
+    if (!seen.error.empty() && !seen.nowhere) return;
     for (EndpointAddress& address : state.addresses)
         if (!address.gone_since) address.gone_since = finished;
     for (const PolicyFetch& fetch : seen.fetches) {
@@ -147,6 +154,13 @@ void note_addresses(DomainState& state, const FetchRound& seen, Instant finished
     }
 }
 
+// The round that finds an address gone has not asked it yet.
+bool asked_all(const DomainState& state, const FetchRound& seen) {
+    return std::all_of(state.addresses.begin(), state.addresses.end(), [&](const EndpointAddress& known) {
+        return std::any_of(seen.fetches.begin(), seen.fetches.end(), [&](const PolicyFetch& fetch) { return fetch.address == known.address; });
+    });
+}
+
 void apply(Context& context, const Fetched& event) {
     DomainState& state = context.state;
     const FetchRound& seen = event.seen;
@@ -154,13 +168,15 @@ void apply(Context& context, const Fetched& event) {
     note_addresses(state, seen, finished);
     state.under_way.erase(Task::fetch);
     state.fetched_at = std::min(seen.started, context.now);
-    state.fetch_trouble = seen.error;
+    // C-38: who leaves takes the name away, and nobody fetches from it once no resolver holds an address.
+    const bool has_left = seen.nowhere && context.policy.mode == Mode::none;
+    state.fetch_trouble = has_left ? "" : seen.error;
     const std::string text = state.serving ? state.serving->body.text() : "";
     for (const PolicyFetch& fetch : seen.fetches) {
         if (is_served(state, fetch)) continue;
         if (state.fetch_trouble.empty()) state.fetch_trouble = trouble_of(fetch, text);
         if (fetch.body == text) { // from an older snapshot: what came between the two may still reach that replica
-            state.serving->live.reset();
+            not_live(*state.serving);
             continue;
         }
         // A round from before the body was put in place shows what stood there then.
@@ -173,7 +189,7 @@ void apply(Context& context, const Fetched& event) {
         return;
     }
     if (!state.clean_since) state.clean_since = finished;
-    if (state.serving && seen.started >= state.serving->intent) note_served_everywhere(context, finished);
+    if (state.serving && seen.started >= state.serving->intent && asked_all(state, seen)) note_served_everywhere(context, finished);
 }
 
 void end_of(Context& context, Task task, const std::optional<Failure>& failure) {
@@ -205,13 +221,21 @@ void serve_from(Context& context, Instant intent) {
     if (context.may_start(Task::serve)) context.start(Serve{serving->body, serving->intent});
 }
 
+// After a clock that was ahead was set back nothing would be tried again, announced, or fetched after the intent to serve, for as long as it was ahead.
+void put_right(Context& context) {
+    DomainState& state = context.state;
+    for (auto& [task, retry] : state.retries) not_later(retry, context.now, longest_pause(context.policy));
+    if (!state.serving) return;
+    if (state.serving->live) state.serving->live = std::min(*state.serving->live, context.now + context.policy.proxy_margin);
+    if (state.serving->intent > context.now) serve_from(context, context.now);
+}
+
 // Section 0.1: a wall clock that ran ahead would end waits too early, so everything that a wait counts from moves with it.
 void apply(Context& context, const ClockStepped& event) {
     DomainState& state = context.state;
     state.observed_at.reset();
     state.fetched_at.reset();
-    // After a clock that was ahead was set back, no fetch would begin after the intent to serve for as long as it was ahead.
-    if (event.forward <= Duration{0}) return state.serving && state.serving->intent > context.now ? serve_from(context, context.now) : void();
+    if (event.forward <= Duration{0}) return put_right(context);
     const auto later = [&](std::optional<Instant>& at) {
         if (at) *at += event.forward;
     };

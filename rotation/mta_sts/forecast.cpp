@@ -27,7 +27,7 @@ public:
     Forecast run(std::size_t most) {
         const Instant end = now_ + kForecastFor;
         known_ids_ = state_.ids;
-        if (around_.shared) known_ids_.push_back(around_.shared->id);
+        if (around_.shared) known_ids_.push_back(*around_.shared);
         take(step(state_, Started{}, now_, policy_, around_));
         for (int turn = 0; turn < kTurnsMost && out_.steps.size() < most; ++turn) {
             if (!actions_.empty()) {
@@ -72,7 +72,7 @@ private:
     void add_step(const std::string& event, std::string sentence, bool by_operator) {
         bool imagined = false;
         std::vector<std::string> ids = state_.ids;
-        if (around_.shared) ids.push_back(around_.shared->id);
+        if (around_.shared && !around_.shared->empty()) ids.push_back(*around_.shared);
         for (const std::string& id : ids) {
             if (std::find(known_ids_.begin(), known_ids_.end(), id) != known_ids_.end()) continue;
             for (auto at = sentence.find(id); at != std::string::npos; at = sentence.find(id)) {
@@ -87,8 +87,8 @@ private:
     // Those who share the record are ready as well.
     bool shared_id_came() {
         if (!last_.wants_shared_id) return false;
-        around_.shared = SharedId{new_id(now_, state_.serving->body.text(), state_.ids), now_};
-        txt_ = {record_of(around_.shared->id)};
+        around_.shared = new_id(now_, state_.serving->body.text(), state_.ids);
+        txt_ = {record_of(*around_.shared)};
         add_step("policy.shared_id", fmt::format("{} gets a new id", policy_.txt_target), false);
         look_again();
         return true;
@@ -106,7 +106,7 @@ private:
         if (!last_.ask && !last_.ask_txt && !delegates) return false;
         if (last_.ask) mx_ = last_.ask->target;
         if (last_.ask_txt) txt_ = last_.ask_txt->target;
-        if (delegates) txt_ = around_.shared ? Values{record_of(around_.shared->id)} : Values{};
+        if (delegates) txt_ = around_.shared && !around_.shared->empty() ? Values{record_of(*around_.shared)} : Values{};
         alias_ = delegates ? std::optional(policy_.txt_target) : last_.ask_txt ? std::nullopt : alias_;
         add_step("operator", last_.reason.sentence(), true);
         look_again();
@@ -127,7 +127,9 @@ private:
         if (std::holds_alternative<Observe>(action)) return Observed{{now_ - moment_, now_, {}, look(state_.txt, txt_, policy_.txt_ttl), look(state_.mx, mx_, ttl_of(state_.mx)), alias_}};
         if (std::holds_alternative<Fetch>(action)) {
             FetchRound round{now_ - moment_, now_, {}, {}};
-            if (state_.serving) round.fetches.push_back({"-", state_.serving->body.text(), state_.serving->generation, {}});
+            if (!state_.serving) return Fetched{std::move(round)};
+            for (const EndpointAddress& known : state_.addresses) round.fetches.push_back({known.address, state_.serving->body.text(), state_.serving->generation, {}, known.gone_since.has_value()});
+            if (round.fetches.empty()) round.fetches.push_back({"-", state_.serving->body.text(), state_.serving->generation, {}});
             return Fetched{std::move(round)};
         }
         if (const auto* serve = std::get_if<Serve>(&action)) return Served{std::nullopt, ++generation_, serve->intent};

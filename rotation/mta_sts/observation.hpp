@@ -59,6 +59,7 @@ struct FetchRound {
     Instant started{}, finished{};
     std::string error;               // the name has no address, or it cannot be found
     std::vector<PolicyFetch> fetches; // every address of every replica, and those that Fetch named besides
+    bool nowhere = false;            // the name has no address, says DNS
 };
 
 } // namespace mxseal::rotation::mta_sts

@@ -3,6 +3,7 @@
 
 #include "rotation/mta_sts/body.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -32,5 +33,8 @@ struct Policy {
     Duration observe_every = std::chrono::minutes(1);
     Duration monitor_every = std::chrono::hours(1);
 };
+
+// Between two tries of what fails, unless the peer asks for more.
+inline Duration longest_pause(const Policy& policy) { return std::max(policy.monitor_every, policy.observe_every); }
 
 } // namespace mxseal::rotation::mta_sts

@@ -88,23 +88,36 @@ bool may_change_txt(Context& context) {
     return writes_txt(context.policy) ? looked_just_now(context) : looked_lately(context);
 }
 
-// C-38: the id is that of all who share the record. It announces this body when it was written after every address served it.
+// C-38: who leaves has taken the alias away. No sender is told of `mode: none` any more, and what they hold runs out by itself (C-36).
+bool is_taken_away(Context& context) {
+    if (context.state.txt.complete && sts_records(context.state.txt.complete->values) == 0) return true;
+    context.waits(because("wait.withdrawn", fmt::format("waits until no name server answers with the alias _mta-sts.{}: {}", context.policy.domain, incomplete_because(context.state.txt, {}))));
+    return false;
+}
+
+// C-38: the id is that of all who share the record. It announces this body when it was chosen after every address served it; told by the id itself, since
+// the instants of two states move apart when the clock is put right.
 bool keep_shared(Context& context) {
     DomainState& state = context.state;
     Serving& serving = *state.serving;
     const Policy& policy = context.policy;
     const auto& shared = context.around.shared;
     state.shares = policy.txt_target;
-    if (shared && shared->intent >= *serving.live && serving.bump_intent != shared->intent) {
-        serving.id = shared->id;
-        serving.bump_intent = shared->intent;
+    if (shared && !serving.outdated) {
+        serving.outdated = *shared;
+        serving.disturbed = serving.id.has_value();
+    }
+    if (shared && shared != serving.outdated && shared != serving.id) {
+        serving.id = *shared;
+        serving.bump_intent = context.now;
         serving.complete.reset();
         serving.disturbed = false;
-        context.note("policy.id", {{"id", shared->id}, {"live_at", to_rfc3339(*serving.live)}},
-                     fmt::format("{} announces the policy, mode {}, with id {}; its body is live since {}", policy.txt_target, to_string(serving.body.mode), shared->id, to_rfc3339(*serving.live)));
+        context.note("policy.id", {{"id", *shared}, {"live_at", to_rfc3339(*serving.live)}},
+                     fmt::format("{} announces the policy, mode {}, with id {}; its body is live since {}", policy.txt_target, to_string(serving.body.mode), *shared, to_rfc3339(*serving.live)));
     }
-    const bool announced = serving.id && serving.bump_intent && *serving.bump_intent >= *serving.live;
+    const bool announced = serving.id && !serving.disturbed;
     context.out.wants_shared_id = !announced;
+    if (state.observed_at && state.txt_alias != policy.txt_target && policy.mode == Mode::none) return is_taken_away(context);
     if (state.observed_at && state.txt_alias != policy.txt_target) {
         const std::string what = state.txt_alias ? fmt::format("an alias of {}", *state.txt_alias) : "no alias";
         context.waits(because("wait.delegation", fmt::format("_mta-sts.{} is {}, so senders see no policy of this endpoint's", policy.domain, what),

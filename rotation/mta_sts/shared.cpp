@@ -1,6 +1,7 @@
 #include "rotation/mta_sts/shared.hpp"
 
 #include "rotation/mta_sts/record.hpp"
+#include "rotation/planted.hpp"
 
 #include <algorithm>
 
@@ -22,7 +23,7 @@ public:
 
     SharedDecision run(const SharedEvent& event) {
         std::visit([&](const auto& each) { apply(each); }, event);
-        // It moved with a clock that ran ahead and was put right: bodies that come now are not announced by an id of before.
+        // It moved with a clock that ran ahead and was put right: the next id does not wait for as long as that.
         if (state_.announced) state_.announced->intent = std::min(state_.announced->intent, now_);
         forget_expired(state_.txt, now_, policy_);
         look();
@@ -53,14 +54,17 @@ private:
             return;
         }
         Retry& retry = state_.retries[Task::write_txt];
-        out_.notes.push_back(count_failure(retry, *event.failure, to_string(Task::write_txt), now_, policy_.observe_every, policy_.monitor_every));
+        out_.notes.push_back(count_failure(retry, *event.failure, to_string(Task::write_txt), now_, policy_.observe_every, longest_pause(policy_)));
         wake_at(retry.next);
     }
     void apply(const ClockStepped& event) {
         state_.observed_at.reset();
-        if (event.forward <= Duration{0}) return;
+        if (event.forward <= Duration{0}) {
+            for (auto& [task, retry] : state_.retries) not_later(retry, now_, longest_pause(policy_));
+            return;
+        }
         move(state_.txt, event.forward);
-        if (state_.announced) state_.announced->intent += event.forward; // compared with what moves in each of the domains
+        if (state_.announced) state_.announced->intent += event.forward;
     }
 
     void wake_at(Instant at) {
@@ -112,7 +116,7 @@ private:
 
     // True: the id that stands, or one that was chosen now, is to be kept there.
     bool bump() {
-        if (sharers_.pending > 0) {
+        if (sharers_.pending > 0 && !planted(Mistake::shared_id_before_last_body)) {
             waits(because("wait.shared", fmt::format("{} gets a new id once the policies of {} more domains are served everywhere: {}", policy_.domain, sharers_.pending, sharers_.first_pending)));
             return true;
         }

@@ -14,6 +14,11 @@
 
 namespace mxseal::rotation::mta_sts {
 
+struct SharedId {
+    std::string id;
+    Instant intent{};                        // from here on any name server may answer with it
+};
+
 struct SharedState {
     RrsetLedger txt;
     std::vector<std::string> ids;            // ever used or found here, never used again (C-05)

@@ -23,6 +23,7 @@ struct Serving {
     std::optional<Instant> bump_intent;   // from here on any name server may answer with the id
     std::optional<Instant> complete;      // T_t: every name server answers with it
     bool disturbed = false;               // another body was seen under this id: the next stable one gets a new id (C-06)
+    std::optional<std::string> outdated{}; // C-38: the id of the shared record when every address served the body: one after it announces it
 };
 
 // A body that senders may hold although the endpoint is to serve another one.

@@ -15,15 +15,10 @@ struct MxFacts {
     bool valid = false;          // every endpoint presents a chain that WebPKI trusts for the name of the host
     std::string trouble;         // why not
 };
-// The record that the domain shares with others (shared.hpp).
-struct SharedId {
-    std::string id;
-    Instant intent{};            // from here on any name server may answer with it
-};
 struct Surroundings {
     std::vector<MxFacts> hosts;
     std::string clock_trouble;   // section 0.1: transitions pause until the time is validated again
-    std::optional<SharedId> shared; // of policy.txt_target; absent: it has none yet
+    std::optional<std::string> shared; // the id that policy.txt_target announces or is to (shared.hpp); empty: none yet; absent: not read yet
     std::string reports_trouble; // D-04: why the TLS-RPT record that goes before the first policy is not in place; empty: it is, or none is wanted
 };
 

@@ -12,6 +12,13 @@ constexpr Duration kLongWaitPace = std::chrono::minutes(15); // DESIGN.md, Inter
 // A shared record is looked at once for all who share it: a domain's own name servers need no closer look for its sake.
 bool shares(const DomainState& state, const Policy& policy) { return !policy.txt_target.empty() && state.txt_alias == policy.txt_target; }
 
+// Nothing has come of it for as long as senders take to look again: it waits for somebody, and no look of ours will hurry him.
+bool is_stuck(const DomainState& state, Instant now, const Policy& policy) {
+    if (!state.serving || (state.serving->live && state.serving->complete)) return false;
+    const Serving& serving = *state.serving;
+    return now >= std::max({serving.intent, serving.live.value_or(serving.intent), serving.bump_intent.value_or(serving.intent)}) + policy.policy_refresh;
+}
+
 bool dns_changes(const DomainState& state, const Policy& policy) {
     if (state.asks || state.withdrawn || state.under_way.contains(Task::write_txt) || state.under_way.contains(Task::write_mx) || !state.mx.complete) return true;
     if (shares(state, policy)) return false;
@@ -32,7 +39,8 @@ bool waits_for_something(const DomainState& state, Instant now, const Policy& po
 
 Duration pace(const Context& context, Task task) {
     const bool changes = task == Task::fetch ? endpoint_changes(context.state, context.policy) : dns_changes(context.state, context.policy);
-    if (changes) return context.policy.observe_every;
+    if (changes && !is_stuck(context.state, context.now, context.policy)) return context.policy.observe_every;
+    if (changes) return std::min(kLongWaitPace, context.policy.monitor_every);
     // A fall-back of an id that nobody sees now would end a wait too early for whoever wants to add a host later.
     if (waits_for_something(context.state, context.now, context.policy)) return std::min(kLongWaitPace, context.policy.monitor_every);
     return context.policy.monitor_every;

@@ -25,62 +25,74 @@ std::optional<std::string> only_id(const Values& txt) {
     return id;
 }
 
-void PolicyWorld::set_primary(Type type, const Values& values) {
-    before_change();
-    tell(fmt::format("{} is now {{{}}}", type == Type::txt ? "TXT" : "MX", fmt::join(values, ", ")));
-    history_[type].push_back(servers_[0].rrsets[type]);
-    servers_[0].rrsets[type] = values;
+void PolicyWorld::set_primary(Zone& zone, Type type, const Values& values) {
+    before_change(&zone);
+    tell(fmt::format("{} of {} is now {{{}}}", type == Type::txt ? "TXT" : type == Type::mx ? "MX" : "the alias", zone.name, fmt::join(values, ", ")));
+    zone.history[type].push_back(zone.servers[0].rrsets[type]);
+    zone.servers[0].rrsets[type] = values;
     if (type == Type::txt) judge_id(values);
-    for (std::size_t server = 1; server < servers_.size(); ++server) {
+    for (std::size_t server = 1; server < zone.servers.size(); ++server) {
         const Duration takes = fault(0.1) ? between(1min, 6h) : between(0s, lag_);
-        after(takes, [this, server] { transfer(server); });
+        after(takes, [this, &zone, server] { transfer(zone, server); });
     }
 }
 
-void PolicyWorld::transfer(std::size_t server) {
-    Copy& copy = servers_[server];
-    if (now_ < copy.stuck_until) return at(copy.stuck_until, [this, server] { transfer(server); });
-    if (copy.rrsets == servers_[0].rrsets) return;
-    before_change();
-    copy.rrsets = servers_[0].rrsets;
+void PolicyWorld::transfer(Zone& zone, std::size_t server) {
+    Copy& copy = zone.servers[server];
+    if (now_ < copy.stuck_until) return at(copy.stuck_until, [this, &zone, server] { transfer(zone, server); });
+    if (copy.rrsets == zone.servers[0].rrsets) return;
+    before_change(&zone);
+    copy.rrsets = zone.servers[0].rrsets;
 }
 
-// The worst moment for a cache to be filled is right before something changes; some senders ask then.
-void PolicyWorld::before_change() {
+// The worst moment for a cache to be filled is right before something changes; some of the senders whom it concerns ask then. Null: all.
+void PolicyWorld::before_change(const Zone* zone) {
     for (Resolver& resolver : resolvers_)
         if (draw(0.3)) resolver.entries.clear();
-    for (Sender& sender : senders_)
-        if (draw(0.5)) send(sender);
+    for (MailDomain& domain : domains_) {
+        if (zone != nullptr && zone != domain.zone && zone != &zones_.front()) continue;
+        for (Sender& sender : domain.senders)
+            if (draw(0.5)) send(domain, sender);
+    }
 }
 
-const Values& PolicyWorld::ask(std::size_t resolver, Type type) {
+const Values& PolicyWorld::ask(std::size_t resolver, const Zone& zone, Type type) {
     Resolver& model = resolvers_[resolver];
-    auto found = model.entries.find(type);
+    const std::pair key{zone.number, type};
+    auto found = model.entries.find(key);
     if (found != model.entries.end()) {
         const Instant expires = found->second.fetched + std::max<Duration>(ttl_, model.floor);
         if (now_ < expires || (now_ < expires + model.stale && draw(0.7))) return found->second.values;
     }
-    const Copy& server = servers_[below(servers_.size())];
+    const Copy& server = zone.servers[below(zone.servers.size())];
     const auto rrset = server.rrsets.find(type);
-    model.entries[type] = {rrset == server.rrsets.end() ? Values{} : rrset->second, now_};
-    return model.entries[type].values;
+    model.entries[key] = {rrset == server.rrsets.end() ? Values{} : rrset->second, now_};
+    return model.entries[key].values;
+}
+
+// An alias and what it leads to are cached apart (C-38).
+const Values& PolicyWorld::ask_txt(std::size_t resolver, const MailDomain& domain) {
+    if (!shares()) return ask(resolver, *domain.zone, Type::txt);
+    const Values& alias = ask(resolver, *domain.zone, Type::alias);
+    return alias.empty() ? alias : ask(resolver, zones_.front(), Type::txt);
 }
 
 // RFC 8461 section 3.3 and 5.1: a policy is fetched when there is none, or when the id is another one; a failure leaves the cached one.
-void PolicyWorld::refresh(Sender& sender) {
+void PolicyWorld::refresh(const MailDomain& domain, Sender& sender) {
     sender.checked = now_;
-    const auto id = only_id(ask(sender.resolver, Type::txt));
+    const auto id = only_id(ask_txt(sender.resolver, domain));
     const bool expired = !sender.policy || now_ >= sender.policy->fetched + sender.policy->body.max_age;
     if (!id || (!expired && sender.policy->id == *id)) return;
     const Replica& replica = replicas_[below(replicas_.size())];
-    if (now_ < sender.cut_off_until || now_ < replica.away_until || !replica.body) return;
-    auto body = parse_body(*replica.body);
+    const auto served = replica.bodies.find(domain.name);
+    if (now_ < sender.cut_off_until || now_ < replica.away_until || !domain.leads_here || served == replica.bodies.end()) return;
+    auto body = parse_body(served->second);
     if (!body.ok()) return violated("delivery", "the endpoint serves a body that cannot be read: " + body.error().to_string());
     sender.policy = Sender::Policy{*body, *id, now_};
 }
 
-bool PolicyWorld::attempt(Sender& sender) {
-    const auto hosts = hosts_of(ask(sender.resolver, Type::mx));
+bool PolicyWorld::attempt(const MailDomain& domain, Sender& sender) {
+    const auto hosts = hosts_of(ask(sender.resolver, *domain.zone, Type::mx));
     const bool holds = sender.policy && now_ < sender.policy->fetched + sender.policy->body.max_age;
     return std::any_of(hosts.begin(), hosts.end(), [&](const std::string& host) {
         const auto exists = ready_from_.find(host);
@@ -89,58 +101,66 @@ bool PolicyWorld::attempt(Sender& sender) {
     });
 }
 
-void PolicyWorld::look_again(Sender& sender) {
+void PolicyWorld::look_again(const MailDomain& domain, Sender& sender) {
     ++counters_.rechecks;
-    refresh(sender);
+    refresh(domain, sender);
 }
 
-void PolicyWorld::send(Sender& sender) {
+void PolicyWorld::send(MailDomain& domain, Sender& sender) {
     ++counters_.deliveries;
     const bool expired = !sender.policy || now_ >= sender.policy->fetched + sender.policy->body.max_age;
-    if (expired || !sender.lazy || now_ >= sender.checked + 24h) refresh(sender);
+    if (expired || !sender.lazy || now_ >= sender.checked + 24h) refresh(domain, sender);
     // Section 5.1: before mail is given up the id is looked at again; here as soon as one host is not covered.
-    const bool looked = !uncovered(sender).empty() || !attempt(sender);
-    if (looked) look_again(sender);
-    if (!attempt(sender)) return undeliverable(sender);
-    auto hosts = uncovered(sender);
+    const bool looked = !uncovered(domain, sender).empty() || !attempt(domain, sender);
+    if (looked) look_again(domain, sender);
+    if (!attempt(domain, sender)) return undeliverable(domain, sender);
+    auto hosts = uncovered(domain, sender);
     // A resolver that gave a stale answer first has asked for the RRset meanwhile: to this sender it changes only now.
     if (!looked && !hosts.empty()) {
-        look_again(sender);
-        hosts = uncovered(sender);
+        look_again(domain, sender);
+        hosts = uncovered(domain, sender);
     }
-    const bool can_fetch = now_ >= sender.cut_off_until && std::all_of(replicas_.begin(), replicas_.end(), [&](const Replica& replica) { return now_ >= replica.away_until && replica.body; });
-    if (hosts.empty() || (!can_fetch && !is_withdrawn())) return;
-    violated("coverage", fmt::format("{{{}}} stand in the MX RRset and a sender that has just looked at the id again holds the policy {{{}}}, id {}", fmt::join(hosts, ", "),
+    // Of a customer who has just given back both halves a resolver may hold that there is none.
+    const bool is_whole = !shares() || now_ >= domain.whole_since + 24h;
+    const bool can_fetch = is_whole && now_ >= sender.cut_off_until && std::all_of(replicas_.begin(), replicas_.end(), [&](const Replica& replica) { return now_ >= replica.away_until && replica.bodies.contains(domain.name); });
+    if (hosts.empty() || (!can_fetch && !is_withdrawn(domain))) return;
+    violated("coverage", fmt::format("{{{}}} stand in the MX RRset of {} and a sender that has just looked at the id again holds the policy {{{}}}, id {}", fmt::join(hosts, ", "), domain.name,
                                      fmt::join(sender.policy->body.mx, ", "), sender.policy->id));
 }
 
 void PolicyWorld::mail() {
-    send(senders_[below(senders_.size())]);
+    MailDomain& domain = shares() ? domains_[below(domains_.size())] : domains_.front();
+    send(domain, domain.senders[below(domain.senders.size())]);
     after(between(5min, 30min), [this] { mail(); });
 }
 
 // A foreign hand that brings back an MX RRset which the policies of today do not cover breaks mail whatever mxseal does.
-bool PolicyWorld::breaks_somebody(const Values& mx) const {
+bool PolicyWorld::breaks_somebody(const Zone& zone, const Values& mx) const {
     const auto hosts = hosts_of(mx);
     const auto covered = [&](const PolicyBody& body) {
         return body.mode != Mode::enforce || std::any_of(hosts.begin(), hosts.end(), [&](const std::string& host) { return covers(body, host); });
     };
-    for (const std::optional<std::string>& text : {published_, replicas_.front().body, replicas_.back().body})
-        if (text && !covered(*parse_body(*text))) return true;
-    return std::any_of(senders_.begin(), senders_.end(), [&](const Sender& sender) { return sender.policy && !covered(sender.policy->body); });
+    const auto breaks = [&](const MailDomain& domain) {
+        for (const Bodies* bodies : {&published_, &replicas_.front().bodies, &replicas_.back().bodies})
+            if (const auto text = bodies->find(domain.name); text != bodies->end() && !covered(*parse_body(text->second))) return true;
+        return std::any_of(domain.senders.begin(), domain.senders.end(), [&](const Sender& sender) { return sender.policy && !covered(sender.policy->body); });
+    };
+    return std::any_of(domains_.begin(), domains_.end(), [&](const MailDomain& domain) { return domain.zone == &zone && breaks(domain); });
 }
 
-void PolicyWorld::fall_back(std::size_t server, Type type, std::size_t versions, Duration lasts) {
-    const auto& known = history_[type];
+void PolicyWorld::fall_back(Zone& zone, std::size_t server, Type type, std::size_t versions, Duration lasts) {
+    const auto& known = zone.history[type];
     if (calm_ || known.size() < versions) return;
     const Values& old = known[known.size() - versions];
-    if (type == Type::mx && breaks_somebody(old)) return;
-    before_change();
-    servers_[server].rrsets[type] = old;
+    if (type == Type::mx && breaks_somebody(zone, old)) return;
+    before_change(&zone);
+    zone.servers[server].rrsets[type] = old;
     if (type == Type::mx)
-        for (const std::string& host : hosts_of(old)) foreign_.insert(host);
-    tell(fmt::format("FAULT ns{} answers with {{{}}} again", server + 1, fmt::join(old, ", ")));
-    after(lasts, [this, server] { transfer(server); });
+        for (MailDomain& domain : domains_)
+            if (domain.zone == &zone)
+                for (const std::string& host : hosts_of(old)) domain.foreign.insert(host);
+    tell(fmt::format("FAULT ns{} of {} answers with {{{}}} again", server + 1, zone.name, fmt::join(old, ", ")));
+    after(lasts, [this, &zone, server] { transfer(zone, server); });
 }
 
 } // namespace mxseal::simulation

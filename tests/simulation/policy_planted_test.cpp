@@ -13,9 +13,9 @@ using simulation::PolicyWorld;
 
 namespace {
 
-std::optional<PolicyViolation> violation_of(std::optional<Mistake> mistake, std::uint64_t seed) {
+std::optional<PolicyViolation> violation_of(std::optional<Mistake> mistake, std::uint64_t seed, bool shares) {
     rotation::plant(mistake);
-    PolicyWorld world({seed, seed % 3 != 0, std::chrono::hours(24 * 60)});
+    PolicyWorld world({seed, seed % 3 != 0, std::chrono::hours(24 * (shares ? 12 : 60)), shares ? std::size_t{3} : 0});
     world.run();
     rotation::plant(std::nullopt);
     return world.violation();
@@ -32,12 +32,14 @@ TEST_CASE("planted mistakes in the order of policies are caught", "[mta-sts]") {
                                                                                              {Mistake::narrowed_at_once, "narrowed_at_once", 25},
                                                                                              {Mistake::old_hosts_leave_early, "old_hosts_leave_early", 1},
                                                                                              {Mistake::withdrawn_early, "withdrawn_early", 1},
-                                                                                             {Mistake::id_fall_back_ignored, "id_fall_back_ignored", 130}}));
+                                                                                             {Mistake::id_fall_back_ignored, "id_fall_back_ignored", 130},
+                                                                                             {Mistake::shared_id_before_last_body, "shared_id_before_last_body", 1}}));
+    const bool shares = mistake == Mistake::shared_id_before_last_body;
     std::optional<PolicyViolation> caught;
     std::uint64_t seed = first - 1;
-    while (!caught && seed < first + 200) caught = violation_of(mistake, ++seed);
+    while (!caught && seed < first + 200) caught = violation_of(mistake, ++seed, shares);
     INFO(name);
     REQUIRE(caught.has_value());
     WARN(fmt::format("{}: {} in run {}, {}", name, caught->check, seed, caught->text));
-    CHECK_FALSE(violation_of(std::nullopt, seed).has_value());
+    CHECK_FALSE(violation_of(std::nullopt, seed, shares).has_value());
 }

@@ -204,3 +204,53 @@ TEST_CASE("a clock that is set forward does not let the others go ahead of one t
     group.world.run(2h);
     CHECK(group.world.record_writes == writes);
 }
+
+TEST_CASE("who leaves and takes both halves of his delegation away is forgotten once no sender can hold his policy", "[domains][policies][shared]") {
+    const bool takes_the_name = GENERATE(true, false);
+    Group group(2);
+    group.world.run(3 * 24h);
+    const std::string& left = group.names[0];
+    group.world.domains[left].alias.reset();
+    group.world.domains[left].nowhere = takes_the_name;
+    group.world.wanted.erase(left);
+    group.world.keeper->leave(left, 0.5);
+    group.world.run(6 * 24h);
+    CHECK(group.world.ended.empty()); // max_age 1w
+    CHECK(group.world.report(left)["mode"].as_string() == "none");
+    CHECK(group.world.reason(left).find("CNAME") == std::string::npos);
+    group.world.run(9 * 24h);
+    CHECK(group.world.ended == std::vector<std::string>{left});
+    CHECK(group.announced(group.names[1]));
+}
+
+TEST_CASE("an address that resolvers may hold serves the end of a policy, though the name has left", "[domains][policies][shared]") {
+    Group group(2);
+    group.world.run(3 * 24h);
+    const std::string& left = group.names[0];
+    group.world.second_replica_follows = false;
+    group.world.domains[left].nowhere = true;
+    group.world.wanted.erase(left);
+    group.world.keeper->leave(left, 0.5);
+    group.world.run(20h);
+    CHECK(group.world.report(left)["body_live"].as_bool() == false);
+    group.world.run(6h); // unseen_ttl and the margin are over
+    CHECK(group.world.report(left)["body_live"].as_bool() == true);
+}
+
+TEST_CASE("who waits for a new id of others takes it after a clock that ran ahead was put right", "[domains][policies][shared]") {
+    Group group(3);
+    group.world.run(24h);
+    group.world.clock.step(48h);
+    group.world.run(2h);
+    group.world.clock.step(-48h);
+    group.world.run(10min);
+    const auto id = group.id(group.names[0]);
+    PolicySettings other = group.settings;
+    other.max_age = std::chrono::seconds(2 * 604'800);
+    group.world.want(group.names[0], other);
+    group.world.run(2h);
+    CHECK(group.id(group.names[0]) != id);
+    INFO(group.world.reason(group.names[1]) + " / " + group.world.reason(group.names[0]));
+    for (const auto& name : group.names) CHECK(group.announced(name));
+    for (const auto& name : group.names) CHECK(group.id(name) == group.id(group.names[0]));
+}

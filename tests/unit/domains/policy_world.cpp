@@ -79,10 +79,10 @@ void PolicyScene::fetch(const std::string& domain, bool, const std::vector<std::
     ++fetches;
     later([this, domain, departed, started = clock.now] {
         const Domain& model = domains[domain];
-        FetchRound round{started, clock.now, {}, {}};
+        FetchRound round{started, clock.now, model.nowhere ? "it has no address" : "", {}, model.nowhere};
         for (std::size_t i = 0; i < model.bodies.size(); ++i) {
             const std::string address = fmt::format("198.51.100.{}", i);
-            const bool left = model.departed.contains(i);
+            const bool left = model.nowhere || model.departed.contains(i);
             if (left && std::find(departed.begin(), departed.end(), address) == departed.end()) continue;
             round.fetches.push_back({address, model.bodies[i], model.generation, model.bodies[i] ? "" : "unrecognized name", left});
         }
@@ -110,7 +110,9 @@ void PolicyScene::write(const std::string& domain, dns::Type type, const Values&
         if (type == dns::Type::txt) model.txt_ttls_written.push_back(ttl);
         auto& servers = type == dns::Type::txt ? model.txt : model.mx;
         std::optional<rotation::Failure> failure;
-        if (servers.front() != base) {
+        if (write_fails) {
+            failure = rotation::Failure{"no answer from the provider", std::nullopt, false};
+        } else if (servers.front() != base) {
             failure = rotation::Failure{"another hand changed it", std::nullopt, false};
         } else {
             servers.front() = target;

@@ -37,6 +37,7 @@ public:
         std::vector<std::optional<std::string>> bodies{2}; // by replica
         std::optional<std::string> alias;         // what `_mta-sts` is an alias of, in place of `txt`
         std::set<std::size_t> departed;           // replicas whose address the name has no more
+        bool nowhere = false;                     // the name has no address any more; resolvers may hold those it had
         std::uint64_t generation = 0;
         Ttl txt_ttl{3600};                        // with which its TXT is answered
         std::vector<Ttl> txt_ttls_written;
@@ -76,6 +77,7 @@ public:
     std::map<std::string, const PolicySettings*> wanted;
     std::map<std::string, std::string> host_troubles, report_troubles;
     std::vector<std::string> events, ended, told_mx;
+    bool write_fails = false;                           // the provider answers no write
     bool second_server_follows = true, second_replica_follows = true;
     std::function<void()> on_mx_write;                  // called when the MX RRset is to be written
     std::string former_trouble;

@@ -255,6 +255,23 @@ TEST_CASE("a change after a host has entered pages nobody: senders know the poli
     }
 }
 
+TEST_CASE("a body that was seen under the id of another one is replaced by the next id, not by that one") {
+    Domain domain;
+    domain.policy.mode = Mode::enforce;
+    domain.policy.at_once = true;
+    domain.start();
+    domain.run(3 * 24h);
+    const std::string ours = *domain.served;
+    const Instant disturbed = domain.now;
+    domain.served = PolicyBody{Mode::enforce, 604'800s, {"mx9.example.net"}}.text();
+    domain.run(2h);
+    domain.served = ours;
+    domain.run(30min);
+    REQUIRE(domain.acts == std::vector<std::string>{"serve enforce", "txt", "txt"});
+    REQUIRE(domain.state.past.size() == 1);
+    CHECK(domain.state.past.front().replaced.value() > disturbed);
+}
+
 TEST_CASE("mode none is announced, waited for, and only then the record and the name go") {
     Domain domain;
     domain.policy.mode = Mode::enforce;
