@@ -16,6 +16,7 @@ constexpr Duration kDomainsEvery = std::chrono::seconds(2);      // a look at on
 constexpr Duration kStoreAgain = std::chrono::seconds(5);        // after a refused write: our choice
 constexpr Duration kTogether = std::chrono::seconds(1);          // changes within a second make one snapshot
 constexpr int kSnapshotShare = 10;                               // writing takes a tenth of the time at most
+constexpr Duration kSnapshotLongest = std::chrono::minutes(1);  // that one took; beyond it the clock was set
 constexpr Duration kSnapshotAgain = std::chrono::seconds(30);    // after one that failed
 constexpr Duration kCaPause = std::chrono::minutes(1);           // a CA that limits one name's rate may mean the account's: our choice
 
@@ -41,6 +42,7 @@ std::optional<Instant> SiteKeeper::next_due() const {
         if (at && (!next || *at < *next)) next = at;
     };
     const Instant now = clock_.wall();
+    if (is_set_back(now)) return now;
     if (is_unflushed()) consider(flush_again_.value_or(now));
     if (!due_.empty()) consider(due_.begin()->at);
     if (snapshot_due_ && !snapshot_begun_) consider(std::max(*snapshot_due_, snapshot_not_before_));
@@ -50,8 +52,22 @@ std::optional<Instant> SiteKeeper::next_due() const {
     return next;
 }
 
+// No look at the list of domains is further ahead than this, so the clock that it was taken from was.
+bool SiteKeeper::is_set_back(Instant now) const { return domains_due_ && *domains_due_ > now + kDomainsEvery; }
+
+// What was due by a clock that ran ahead would wait for as long as it did.
+void SiteKeeper::sleep_no_longer(Instant now) {
+    domains_due_ = now;
+    flush_again_.reset();
+    if (snapshot_due_) snapshot_due_ = std::min(*snapshot_due_, now);
+    snapshot_not_before_ = std::min(snapshot_not_before_, now);
+    for (auto& [name, entry] : entries_)
+        if (entry->due) set_due(*entry, now);
+}
+
 void SiteKeeper::tick() {
     const Instant now = clock_.wall();
+    if (is_set_back(now)) sleep_no_longer(now);
     if (domains_due_ && now >= *domains_due_) {
         domains_due_ = now + kDomainsEvery;
         read_domains();
@@ -137,7 +153,7 @@ void SiteKeeper::fetched(const std::string& domain, const std::string& trouble) 
 
 void SiteKeeper::on(SnapshotArrival& arrival) {
     const Instant now = clock_.wall();
-    snapshot_not_before_ = now + std::max<Duration>(now - snapshot_begun_.value_or(now), Duration{0}) * kSnapshotShare;
+    snapshot_not_before_ = now + std::clamp<Duration>(now - snapshot_begun_.value_or(now), Duration{0}, kSnapshotLongest) * kSnapshotShare;
     snapshot_begun_.reset();
     auto named = std::move(being_served_);
     being_served_.clear();

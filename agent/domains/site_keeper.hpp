@@ -104,6 +104,8 @@ private:
     void replace_unopened(const UnopenedSite& unopened);
     void changed_served(Entry& entry);
     void set_due(Entry& entry, std::optional<Instant> due);
+    bool is_set_back(Instant now) const;
+    void sleep_no_longer(Instant now);
     void write_snapshot_if_due(Instant now);
     void tell_in_place(Instant now);
     bool store_all(Instant now);

@@ -34,7 +34,7 @@ void Context::note(std::string event, std::vector<std::pair<std::string, std::st
 
 void Context::failed(Task task, const Failure& failure) {
     Retry& retry = state.retries[task];
-    out.notes.push_back(count_failure(retry, failure, to_string(task), now, policy.observe_every, std::max(policy.monitor_every, policy.observe_every)));
+    out.notes.push_back(count_failure(retry, failure, to_string(task), now, policy.observe_every, longest_pause(policy)));
     wake_at(retry.next);
 }
 

@@ -365,6 +365,12 @@ void apply(Context& context, const TimeChecked& event) {
     context.succeeded(Task::validate_time);
 }
 
+// After a clock that was ahead was set back nothing that failed meanwhile would be tried again for as long as it was ahead; what a peer asked for stays.
+void put_right(Context& context, Duration back) {
+    const Duration longest = longest_pause(context.policy);
+    for (auto& [task, retry] : context.state.retries) not_later(retry, std::max(context.now, retry.next - back - longest), longest);
+}
+
 // Section 0.1: a wall clock that ran ahead would end waits too early, so everything that a wait counts from moves with it.
 void apply(Context& context, const ClockStepped& event) {
     HostState& state = context.state;
@@ -373,7 +379,7 @@ void apply(Context& context, const ClockStepped& event) {
     state.time_trouble = fmt::format("the wall clock and the boot clock disagree by {}", mxseal::to_string(event.forward));
     state.wire.at.reset();
     state.observed_at.reset();
-    if (event.forward <= Duration{0}) return;
+    if (event.forward <= Duration{0}) return put_right(context, -event.forward);
     auto later = [&](std::optional<Instant>& at) {
         if (at) *at += event.forward;
     };

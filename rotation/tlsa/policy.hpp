@@ -4,6 +4,7 @@
 #include "base/time.hpp"
 #include "rotation/types.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -35,6 +36,9 @@ struct Policy {
     Duration observe_every = std::chrono::minutes(1);
     Duration monitor_every = std::chrono::hours(1);
 };
+
+// Between two tries of what fails, unless the peer asks for more.
+inline Duration longest_pause(const Policy& policy) { return std::max(policy.monitor_every, policy.observe_every); }
 
 // Rounds that declare a version complete (requirements 0, T_all) and a switch confirmed (W2).
 constexpr int kRounds = 3;

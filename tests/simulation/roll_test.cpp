@@ -218,6 +218,15 @@ TEST_CASE("a wall clock that steps forward shortens no wait, one that steps back
     }
 }
 
+TEST_CASE("after a wall clock that ran ahead is put right, looks do not wait for as long as it was ahead") {
+    auto world = steady_world(16);
+    world->clock.step_wall(10h);
+    world->run_for(1min, [] { return false; });
+    world->clock.step_wall(-10h);
+    world->hosts[kHosts[1]].serving = {world->make_key()};
+    CHECK(world->run_for(2min, [&] { return world->log_has("wire.foreign_key"); }));
+}
+
 TEST_CASE("a foreign key on the wire is replaced by the one in the TLSA RRset") {
     auto world = steady_world(17);
     world->hosts[kHosts[1]].serving = {world->make_key()};

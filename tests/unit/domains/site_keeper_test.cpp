@@ -380,6 +380,21 @@ TEST_CASE("a clock that is set back keeps no policy from being in place", "[doma
     CHECK(world.in_place == std::vector<std::string>{"a.example"});
 }
 
+TEST_CASE("after a clock that ran ahead is set back nothing waits for as long as it was ahead", "[domains][keeper]") {
+    World world;
+    world.write();
+    world.clock.now += 72h;
+    world.run(10s);
+    world.clock.now -= 72h;
+    world.add("a.example");
+    world.run(2s);
+    CHECK(world.told.orders == std::vector<std::string>{"a.example by web"});
+    world.issue("a.example");
+    world.run(2s);
+    world.write();
+    CHECK(world.of("a.example")["served"].as_bool() == true);
+}
+
 TEST_CASE("a body that was given while a snapshot was on its way is in place with the next one", "[domains][keeper]") {
     World world;
     world.write();
