@@ -119,11 +119,12 @@ void PolicyWorld::step_clock(Duration by) {
 
 void PolicyWorld::note(const LogEntry& entry) {
     tell(entry.host + " " + entry.event + " " + entry.sentence);
-    for (MailDomain& domain : domains_)
-        if (domain.name == entry.host && entry.event == "policy.announced") domain.announced = true;
-    // The former id comes back when senders are about to be sent elsewhere.
-    if (entry.event == "policy.announced" && fault(0.3))
-        after(config_.timing.policy_refresh - between(10min, 3h), [this] { fall_back(zones_.front(), 1 + below(zones_.front().servers.size() - 1), Type::txt, 1, between(1h, 12h)); });
+    if (entry.event != "policy.announced") return;
+    for (MailDomain& domain : domains_) {
+        if (domain.name != entry.host) continue;
+        domain.announced = true;
+        if (fault(0.3)) come_back_late(domain);
+    }
 }
 
 void PolicyWorld::serve(MailDomain& domain, const std::optional<std::string>& body) {

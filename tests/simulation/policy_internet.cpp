@@ -52,7 +52,7 @@ void PolicyWorld::before_change(const Zone* zone) {
     for (MailDomain& domain : domains_) {
         if (zone != nullptr && zone != domain.zone && zone != &zones_.front()) continue;
         for (Sender& sender : domain.senders)
-            if (draw(0.5)) send(domain, sender);
+            if (draw(0.5) && now_ >= sender.quiet_until) send(domain, sender);
     }
 }
 
@@ -130,7 +130,8 @@ void PolicyWorld::send(MailDomain& domain, Sender& sender) {
 
 void PolicyWorld::mail() {
     MailDomain& domain = shares() ? domains_[below(domains_.size())] : domains_.front();
-    send(domain, domain.senders[below(domain.senders.size())]);
+    Sender& sender = domain.senders[below(domain.senders.size())];
+    if (now_ >= sender.quiet_until) send(domain, sender);
     after(between(5min, 30min), [this] { mail(); });
 }
 
@@ -161,6 +162,13 @@ void PolicyWorld::fall_back(Zone& zone, std::size_t server, Type type, std::size
                 for (const std::string& host : hosts_of(old)) domain.foreign.insert(host);
     tell(fmt::format("FAULT ns{} of {} answers with {{{}}} again", server + 1, zone.name, fmt::join(old, ", ")));
     after(lasts, [this, &zone, server] { transfer(zone, server); });
+}
+
+// The former id comes back when senders are about to be sent elsewhere, and one of them had no mail since it was replaced.
+void PolicyWorld::come_back_late(MailDomain& domain) {
+    const Duration wait = config_.timing.policy_refresh - between(10min, 3h);
+    domain.senders[below(domain.senders.size())].quiet_until = now_ + wait;
+    after(wait, [this] { fall_back(zones_.front(), 1 + below(zones_.front().servers.size() - 1), Type::txt, 1, between(1h, 12h)); });
 }
 
 } // namespace mxseal::simulation

@@ -67,7 +67,8 @@ void PolicyWorld::judge_id(const Values& txt) {
     if (announced == announced_.end()) return;
     for (const auto& [domain, generation] : announced->second)
         for (std::size_t each = 0; each < replicas_.size(); ++each)
-            if (replicas_[each].generation < generation && replicas_[each].bodies.contains(domain))
+            // From a name that leads nowhere any more nobody fetches.
+            if (replicas_[each].generation < generation && replicas_[each].bodies.contains(domain) && domain_of(domain).leads_here)
                 violated("order", fmt::format("id {} is live while replica {} serves an older policy of {}", *id, each + 1, domain));
 }
 

@@ -107,6 +107,7 @@ private:
         };
         std::optional<Policy> policy;
         Instant checked{};
+        Instant quiet_until{};          // has no mail for the domain
         Instant cut_off_until{};        // from the endpoint: what it holds counts until its max_age (RFC 8461 section 5.1)
     };
     struct MailDomain {
@@ -198,6 +199,7 @@ private:
     void send(MailDomain& domain, Sender& sender);
     void mail();
     bool breaks_somebody(const Zone& zone, const Values& mx) const;
+    void come_back_late(MailDomain& domain);
     void fall_back(Zone& zone, std::size_t server, Type type, std::size_t versions, Duration lasts);
 
     // what must hold
