@@ -49,7 +49,7 @@ void PolicyWorld::note_id(const Values& target) {
     if (!id || to_serve_.empty()) return;
     std::map<std::string, std::size_t> bodies;
     for (const MailDomain& domain : domains_)
-        if (!shares() || !may_be_behind(domain)) bodies[domain.name] = domain.generation;
+        if (!shares() || (domain.asked_body && !may_be_behind(domain))) bodies[domain.name] = domain.generation;
     const auto [known, is_new] = announced_.emplace(*id, bodies);
     if (is_new) {
         ++counters_.ids;
