@@ -1,6 +1,7 @@
 // The MTA's files: what they are meant to hold, renewals of the served key, and putting back a pair that a foreign hand changed.
 #include "rotation/planted.hpp"
 #include "rotation/tlsa/context.hpp"
+#include "rotation/tlsa/match.hpp"
 
 #include <algorithm>
 
@@ -105,6 +106,21 @@ std::optional<Reason> pair_refused(const Context& context, const std::vector<Spk
     return std::nullopt;
 }
 
+// G-13, R1: a renewal writes the whole pair. A key of it that no endpoint presents now (none answers, or the state is from a backup) would
+// begin to be served, so every version that may be held has to match it.
+std::optional<Reason> unpresented_refused(const Context& context, const std::vector<SpkiHash>& keys) {
+    for (const SpkiHash& spki : keys) {
+        const auto& chains = context.state.wire.chains;
+        const Key* key = find_key(context.state, spki);
+        if (key == nullptr || !key->chain || std::any_of(chains.begin(), chains.end(), [&](const Chain& chain) { return chain.key == spki; })) continue;
+        for (const Ledger& ledger : context.state.ledgers)
+            for (const Held& version : held(ledger, context.now, context.policy, Urgency::planned))
+                if (!version.unseen && !matches(version.records, *key->chain))
+                    return because("wait.held", fmt::format("key {}, which no endpoint presents now, would not match {}, which resolvers may hold", spki.short_hex(), version.records.to_string()));
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
 // A-35, G-13: the same for the way back; the files hold the new pair, whether an endpoint presents it yet or not.
@@ -191,6 +207,11 @@ bool keep_deployed(Context& context) {
     if (foreign && planted(Mistake::foreign_pair_left)) return true;
     if (foreign && !planted(Mistake::foreign_pair_overwritten))
         if (auto refused = pair_refused(context, keys)) {
+            context.waits(std::move(*refused));
+            return true;
+        }
+    if (!foreign && !planted(Mistake::foreign_pair_overwritten))
+        if (auto refused = unpresented_refused(context, keys)) {
             context.waits(std::move(*refused));
             return true;
         }
